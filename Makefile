@@ -1,0 +1,43 @@
+# The book's commands; `make help` lists them.
+PYTHON ?= python3
+BIN = .venv/bin
+BOOK = $(BIN)/jupyter-book build . -W -n --keep-going
+
+.PHONY: help book test test-portable lab run check clean
+
+help:  ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+
+book: .venv/ready  ## build the site into _build/html
+	$(BOOK)
+	@echo "Open $(CURDIR)/_build/html/index.html"
+
+test: .venv/ready  ## unit tests, every notebook compared, a strict site build
+	$(BIN)/pytest
+	$(BIN)/pytest --nbval chapters/
+	$(BOOK) --all
+
+test-portable: .venv/ready  ## the notebooks, computed as an older processor would
+	env $$($(BIN)/python tools/portable.py) $(BIN)/pytest --nbval chapters/
+
+lab: .venv/ready  ## open JupyterLab on the chapters
+	$(BIN)/jupyter lab chapters/
+
+run: .venv/ready  ## execute chapters and store outputs; one: make run CHAPTER=03
+	$(BIN)/python tools/run_chapters.py $(CHAPTER)
+
+check: .venv/ready  ## lint and spelling, then all of `make test`
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(MAKE) test
+
+clean:  ## remove the site and the environment
+	rm -rf _build .venv
+
+# The environment, made once and again when what it must hold changes.
+.venv/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("GRU by Experiment needs Python 3.11 to 3.13; $(PYTHON) is %d.%d. Try: make PYTHON=python3.11" % sys.version_info[:2])'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[book,test]'
+	@touch $@

@@ -1,0 +1,101 @@
+"""Checks of arguments: a complaint says what came and what was expected."""
+
+from __future__ import annotations
+
+import numbers
+
+import numpy as np
+
+
+def check_int(
+    name: str, value: int, minimum: int, maximum: int | None = None
+) -> int:
+    """Return ``value`` as an int, or say which whole number was expected.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the message.
+    value : int
+        What the caller passed.
+    minimum, maximum : int
+        The smallest and the largest value allowed.
+
+    Raises
+    ------
+    ValueError
+        If ``value`` is not a whole number from ``minimum`` to ``maximum``.
+
+    Examples
+    --------
+    >>> check_int("window", 0, 1)
+    Traceback (most recent call last):
+    ValueError: window: expected a whole number of at least 1, got 0
+    """
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if whole and minimum <= value and (maximum is None or value <= maximum):
+        return int(value)
+    bound = (
+        f"of at least {minimum}"
+        if maximum is None
+        else f"from {minimum} to {maximum}"
+    )
+    raise ValueError(f"{name}: expected a whole number {bound}, got {value!r}")
+
+
+def check_values(
+    name: str, values, ndim: tuple[int, ...] = (1, 2)
+) -> np.ndarray:
+    """Return ``values`` as an array of finite floats, without copying floats.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the message.
+    values : array_like
+        Numbers of any real type. Whole numbers become float64.
+    ndim : tuple of int
+        The ranks allowed.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 stays float32 and float64 stays float64.
+
+    Raises
+    ------
+    ValueError
+        If the rank is another one, or if a value is text, missing or infinite.
+
+    Examples
+    --------
+    >>> check_values("x", [1, 2, float("nan")])
+    Traceback (most recent call last):
+    ValueError: x: expected finite numbers, got nan at index 2 (1 of 3 values)
+    """
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"{name}: expected an array of numbers, got {error}"
+        ) from None
+    if array.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{name}: expected numbers, got {array.dtype} (a text column?)"
+        )
+    if array.ndim not in ndim:
+        ranks = " or ".join(f"{n}-D" for n in ndim)
+        raise ValueError(
+            f"{name}: expected a {ranks} array, got shape {array.shape}"
+        )
+    if array.dtype.kind != "f":
+        array = array.astype(np.float64)
+    finite = np.isfinite(array)
+    if not finite.all():
+        where = np.argwhere(~finite)[0]
+        at = int(where[0]) if array.ndim == 1 else tuple(map(int, where))
+        raise ValueError(
+            f"{name}: expected finite numbers, got {array[tuple(where)]} at "
+            f"index {at} ({np.count_nonzero(~finite)} of {array.size} values)"
+        )
+    return array

@@ -1,0 +1,174 @@
+"""Chapter 3: the model, and the state it starts from."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from gru_tutorial.checks import check_int
+
+
+class GRUModel(nn.Module):
+    """Predict the next values of a sequence from its last GRU state.
+
+    Parameters
+    ----------
+    input_size : int
+        Features of the series.
+    hidden_size : int
+        Units of the GRU.
+    output_size : int
+        Values to predict: the horizon.
+    num_layers : int
+        GRU layers, stacked.
+    bidirectional : bool
+        Whether a second GRU reads each window from its end.
+    dropout : float
+        Share of values set to zero between layers in training.
+
+    Raises
+    ------
+    ValueError
+        If a size is below 1, ``dropout`` is not in [0, 1), or there is
+        dropout but only one layer (where PyTorch would apply none).
+
+    References
+    ----------
+    Cho et al. (2014), arXiv:1406.1078, in the form of ``torch.nn.GRU``.
+
+    Examples
+    --------
+    >>> model = GRUModel(hidden_size=8)
+    >>> model(torch.zeros(32, 24, 1)).shape
+    torch.Size([32, 1])
+    """
+
+    def __init__(
+        self,
+        input_size: int = 1,
+        hidden_size: int = 32,
+        output_size: int = 1,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+    ):
+        super().__init__()
+        check_int("input_size", input_size, 1)
+        check_int("hidden_size", hidden_size, 1)
+        check_int("output_size", output_size, 1)
+        check_int("num_layers", num_layers, 1)
+        if not 0 <= dropout < 1:
+            raise ValueError(
+                f"dropout: expected a number from 0 to below 1, got "
+                f"{dropout!r}"
+            )
+        if dropout and num_layers == 1:
+            raise ValueError(
+                f"dropout: expected 0 with num_layers=1, got {dropout!r}; it "
+                f"acts between layers only, so one layer has none"
+            )
+        self.gru = nn.GRU(
+            input_size,
+            hidden_size,
+            num_layers,
+            batch_first=True,
+            dropout=dropout,
+            bidirectional=bidirectional,
+        )
+        self.linear = nn.Linear(hidden_size * (1 + bidirectional), output_size)
+
+    def initial_state(self, x: Tensor) -> Tensor:
+        """Return the zero state for a batch.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, features)
+            The batch: it sets the state's size, dtype and device.
+
+        Returns
+        -------
+        Tensor of shape (num_layers * directions, batch, hidden_size)
+            Zeros. The batch comes second, whatever ``batch_first`` says.
+
+        Examples
+        --------
+        >>> model = GRUModel(hidden_size=8, num_layers=2, bidirectional=True)
+        >>> model.initial_state(torch.zeros(32, 24, 1)).shape
+        torch.Size([4, 32, 8])
+        """
+        directions = 2 if self.gru.bidirectional else 1
+        rows = self.gru.num_layers * directions
+        return x.new_zeros(rows, x.size(0), self.gru.hidden_size)
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> Tensor:
+        """Predict what follows each window.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, features)
+            Windows, scaled as in training.
+        h0 : Tensor of shape (num_layers * directions, batch, hidden_size)
+            The state before the first step; zeros if not given.
+
+        Returns
+        -------
+        Tensor of shape (batch, output_size)
+            The predictions, scaled.
+
+        Raises
+        ------
+        ValueError
+            If ``x`` or ``h0`` has another shape, dtype or device.
+        """
+        self._check(x, h0)
+        if h0 is None:
+            h0 = self.initial_state(x)
+        out, _ = self.gru(x, h0)  # (batch, time, directions * hidden_size)
+        last = out[:, -1, :]
+        if self.gru.bidirectional:  # the second direction ends at step 1
+            size = self.gru.hidden_size
+            last = torch.cat([out[:, -1, :size], out[:, 0, size:]], dim=1)
+        return self.linear(last)  # (batch, output_size)
+
+    def _check(self, x: Tensor, h0: Tensor | None) -> None:
+        features = self.gru.input_size
+        if not isinstance(x, Tensor):
+            raise ValueError(
+                f"x: expected a Tensor, got {type(x).__name__}; "
+                f"torch.from_numpy turns an array into one"
+            )
+        if x.ndim != 3 or x.shape[-1] != features or 0 in x.shape:
+            mend = ""
+            if x.ndim == 2 and x.shape[-1] == features:
+                mend = "; for one window: x.unsqueeze(0)"
+            elif x.ndim == 2 and features == 1:
+                mend = "; for windows of one feature: x.unsqueeze(-1)"
+            raise ValueError(
+                f"x: expected shape (batch, time, {features}), got "
+                f"{tuple(x.shape)}{mend}"
+            )
+        weight = self.linear.weight
+        self._check_kind("x", x, weight.dtype, weight.device)
+        if h0 is None:
+            return
+        expected = tuple(self.initial_state(x).shape)
+        if not isinstance(h0, Tensor) or tuple(h0.shape) != expected:
+            got = (
+                tuple(h0.shape)
+                if isinstance(h0, Tensor)
+                else type(h0).__name__
+            )
+            raise ValueError(
+                f"h0: expected shape (num_layers * directions, batch, "
+                f"hidden_size) = {expected}, got {got}; "
+                f"model.initial_state(x) gives such zeros"
+            )
+        self._check_kind("h0", h0, x.dtype, x.device)
+
+    @staticmethod
+    def _check_kind(name: str, value: Tensor, dtype, device) -> None:
+        if value.dtype != dtype or value.device != device:
+            raise ValueError(
+                f"{name}: expected {dtype} on {device}, got {value.dtype} on "
+                f"{value.device}; {name}.to(device, dtype) converts it"
+            )

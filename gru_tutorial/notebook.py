@@ -1,0 +1,147 @@
+"""For notebooks: the package's source, errors on purpose, checked answers."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from IPython.display import display
+
+
+def source_of(obj, docstring: bool = False) -> str:
+    """Return the source of a function or class.
+
+    Parameters
+    ----------
+    obj : function or class
+        Anything that ``inspect.getsource`` finds.
+    docstring : bool
+        Whether to keep the docstrings.
+
+    Returns
+    -------
+    str
+        The source, without indentation.
+
+    Raises
+    ------
+    ValueError
+        If ``obj`` has no Python source.
+
+    Examples
+    --------
+    >>> from gru_tutorial import rmse
+    >>> print(source_of(rmse))
+    def rmse(y, y_hat) -> float:
+        return math.sqrt(mse(y, y_hat))
+    """
+    try:
+        source = textwrap.dedent(inspect.getsource(obj)).rstrip()
+    except (TypeError, OSError):
+        raise ValueError(
+            f"obj: expected a function or class with source, got {obj!r}"
+        ) from None
+    if docstring:
+        return source
+    lines = source.splitlines()
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, kinds) or len(node.body) == 1:
+            continue  # a docstring alone is the whole body: keep it
+        if ast.get_docstring(node) is not None:
+            text = node.body[0]
+            end = text.end_lineno
+            while not lines[end].strip():
+                end += 1  # the blank lines below it
+            lines[text.lineno - 1 : end] = [None] * (end - text.lineno + 1)
+    return "\n".join(line for line in lines if line is not None)
+
+
+def show_source(obj, docstring: bool = False) -> None:
+    """Show the package's own source below a cell, with its colours.
+
+    Parameters
+    ----------
+    obj : function or class
+        What to show.
+    docstring : bool
+        Whether to keep the docstrings.
+
+    Raises
+    ------
+    ValueError
+        If ``obj`` has no Python source.
+    """
+    source = source_of(obj, docstring)
+    where = f"# {obj.__module__.replace('.', '/')}.py"
+    text = f"{where}\n{source}"
+    bundle = {"text/markdown": f"```python\n{text}\n```", "text/plain": text}
+    display(bundle, raw=True)
+
+
+@contextmanager
+def show_error(kind: type[Exception]) -> Iterator[None]:
+    """Run a block that must fail, and print the error's type and message.
+
+    Parameters
+    ----------
+    kind : type of Exception
+        The error expected; any other one is raised as usual.
+
+    Raises
+    ------
+    AssertionError
+        If the block does not fail.
+
+    Examples
+    --------
+    >>> with show_error(ZeroDivisionError):
+    ...     1 / 0
+    ZeroDivisionError: division by zero
+    """
+    try:
+        yield
+    except kind as error:
+        message = f"{type(error).__name__}: {error}"
+        print(textwrap.fill(message, 76, subsequent_indent="    "))
+    else:
+        raise AssertionError("expected an error, but the block ran through")
+
+
+def check_answer(answer, expected) -> None:
+    """Say whether an exercise's answer is right.
+
+    Parameters
+    ----------
+    answer : object
+        The reader's answer; ``None`` as long as there is none.
+    expected : array_like or callable
+        The right value (floats within 1 %), or a test that returns a bool.
+
+    Raises
+    ------
+    AssertionError
+        If the answer is wrong.
+
+    Examples
+    --------
+    >>> check_answer(None, 42)
+    No answer yet.
+    >>> check_answer(42, lambda answer: answer % 2 == 0)
+    Right.
+    """
+    if answer is None:
+        print("No answer yet.")
+        return
+    if callable(expected):
+        assert expected(answer), f"not yet: {answer!r} does not pass the test"
+    else:
+        message = "not yet: that is not the answer"
+        np.testing.assert_allclose(
+            answer, expected, rtol=0.01, err_msg=message
+        )
+    print("Right.")

@@ -1,0 +1,121 @@
+"""The book's one figure style, and the plots that chapters share."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+from cycler import cycler
+from matplotlib.axes import Axes
+
+# Okabe and Ito's palette tells colours apart for colour-blind readers too.
+# Each colour has one meaning throughout the book.
+COLORS = {
+    "data": "#5f6b76",  # what was observed
+    "truth": "#0072b2",  # the signal beneath, or what really came
+    "forecast": "#c2410c",  # what a model says
+    "limit": "#00795c",  # the best that is possible
+    "other": "#8a4f9e",  # something to compare with
+}
+
+
+def set_style() -> None:
+    """Set the book's figure style for every figure that follows.
+
+    Examples
+    --------
+    >>> set_style()
+    >>> plt.rcParams["figure.dpi"]
+    125.0
+    """
+    plt.rcParams.update(
+        {
+            "figure.figsize": (5.8, 3.1),
+            "figure.dpi": 125,
+            "figure.constrained_layout.use": True,
+            "font.size": 12,
+            "axes.titlesize": 13,
+            "axes.titlelocation": "left",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "axes.prop_cycle": cycler(color=list(COLORS.values())),
+            "grid.color": "#d9dde1",
+            "grid.linewidth": 0.7,
+            "lines.linewidth": 1.7,
+            "legend.frameon": False,
+        }
+    )
+
+
+def plot_series(values, clean=None, start: int = 0, ax: Axes | None = None):
+    """Draw a series as points, over the signal beneath it.
+
+    Parameters
+    ----------
+    values : array_like of shape (time,)
+        What was observed.
+    clean : array_like of shape (time,)
+        The signal without noise, if it is known.
+    start : int
+        The time step of the first value.
+    ax : matplotlib.axes.Axes
+        Where to draw; a new figure if not given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes, to add to.
+
+    Examples
+    --------
+    >>> ax = plot_series([1.0, 2.0, 1.5])
+    >>> ax.get_xlabel()
+    'time step $t$'
+    >>> plt.close()
+    """
+    if ax is None:
+        _, ax = plt.subplots()
+    t = start + np.arange(len(values))
+    ax.plot(t, values, ".", ms=4, color=COLORS["data"], label="observed $y_t$")
+    if clean is not None:
+        ax.plot(t, clean, color=COLORS["truth"], label="clean signal")
+    ax.set(xlabel="time step $t$", ylabel="value $y_t$")
+    return ax
+
+
+def plot_forecast(
+    values, forecasts: dict, forecast_start: int, ax: Axes | None = None
+):
+    """Draw forecasts over the observed values of the test part.
+
+    Parameters
+    ----------
+    values : array_like of shape (time,)
+        The whole series.
+    forecasts : dict of str to array_like of shape (time - forecast_start,)
+        Forecasts by name.
+    forecast_start : int
+        The time step of the first forecast.
+    ax : matplotlib.axes.Axes
+        Where to draw; a new figure if not given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes, to add to.
+
+    Examples
+    --------
+    >>> ax = plot_forecast([1.0, 2.0, 3.0], {"naive": [1.0, 2.0]}, 1)
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['observed $y_t$', 'naive']
+    >>> plt.close()
+    """
+    ax = plot_series(values[forecast_start:], start=forecast_start, ax=ax)
+    colors = [COLORS["forecast"], COLORS["other"], COLORS["limit"]]
+    for k, (name, y_hat) in enumerate(forecasts.items()):
+        t = forecast_start + np.arange(len(y_hat))
+        ax.plot(t, y_hat, color=colors[k % len(colors)], label=name)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+    return ax

@@ -1,0 +1,294 @@
+"""The rules for notebooks, held against each chapter.
+
+``pytest --nbval chapters/`` compares what the cells print; this file checks
+how the notebooks are written.
+"""
+
+import ast
+import copy
+import json
+import re
+import statistics
+from pathlib import Path
+
+import pytest
+from notebook_files import source_digest
+
+import gru_tutorial
+from gru_tutorial import notebook as notebook_module
+from gru_tutorial import plotting
+
+ROOT = Path(__file__).resolve().parents[1]
+CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+
+# The sections that every chapter has, in this order.
+FRAME = [
+    "What you will find out",
+    "Before you start",
+    "The libraries",
+    "Summary",
+    "Exercises",
+    "Next",
+]
+FORBIDDEN = {
+    "a magic or shell line": r"^\s*[!%]",
+    "a trailing semicolon": r";\s*$",
+    "warnings filtered out": r"filterwarnings",
+    "clear_output": r"clear_output",
+    "an ignored or skipped cell": r"NBVAL_|nbval-(ignore|skip)",
+    "torch's own random data": r"torch\.randn?\(",
+}
+PATHS = re.compile(r"/(home|root|Users|work|tmp)/|site-packages|\.venv")
+
+
+def public_names():
+    """Return the names that chapters import and must not define again."""
+    names = set(gru_tutorial.__all__)
+    for module in (notebook_module, plotting):
+        for name, value in vars(module).items():
+            if getattr(value, "__module__", "") == module.__name__:
+                names.add(name)
+    return names
+
+
+def percentile(values, share):
+    """Return the value that ``share`` of all values do not exceed."""
+    return sorted(values)[max(0, round(share * len(values)) - 1)]
+
+
+def text_of(field):
+    """Join a notebook's text, stored as a string or as lines."""
+    return field if isinstance(field, str) else "".join(field)
+
+
+def cell_faults(number, cell):
+    """Yield what is wrong with one code cell."""
+    source = text_of(cell["source"])
+    lines = [line for line in source.splitlines() if line.strip()]
+    where = f"code cell {number}"
+    if len(lines) > 25:
+        yield f"{where}: {len(lines)} lines, more than 25"
+    if any(len(line) > 79 for line in lines):
+        yield f"{where}: a line of more than 79 columns"
+    for fault, pattern in FORBIDDEN.items():
+        if re.search(pattern, source, re.M):
+            yield f"{where}: {fault}"
+    tags = cell["metadata"].get("tags", [])
+    for tag in tags:
+        if "nbval" in tag or tag == "raises-exception":
+            yield f"{where}: the tag {tag}"
+    if cell.get("execution_count") != number:
+        yield f"{where}: not number {number} of one run from the top"
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        yield f"{where}: not Python"
+        return
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    for node in ast.walk(tree):
+        if isinstance(node, kinds) and node.name in public_names():
+            yield f"{where}: defines {node.name}, which the package exports"
+    for output in cell["outputs"]:
+        if output.get("name") == "stderr":
+            yield f"{where}: stderr is stored"
+        if output["output_type"] == "error":
+            yield f"{where}: an error is stored"
+        if "image/png" in output.get("data", {}):
+            image = cell["metadata"].get("mystnb", {}).get("image", {})
+            if len(image.get("alt", "")) < 40:
+                yield f"{where}: a figure without a text that replaces it"
+        if any("svg" in kind for kind in output.get("data", {})):
+            yield f"{where}: an SVG, which nbval would compare"
+
+
+def chapter_faults(notebook):
+    """Return all that is wrong with a chapter, as a list of lines."""
+    faults = []
+    code = [c for c in notebook["cells"] if c["cell_type"] == "code"]
+    prose = [c for c in notebook["cells"] if c["cell_type"] == "markdown"]
+    for number, cell in enumerate(code, start=1):
+        faults += cell_faults(number, cell)
+    lengths = [
+        sum(bool(line.strip()) for line in text_of(c["source"]).splitlines())
+        for c in code
+    ]
+    if statistics.median(lengths) > 6:
+        faults.append(f"median cell of {statistics.median(lengths)} lines")
+    if percentile(lengths, 0.9) > 15:
+        faults.append(f"a tenth of the cells above {percentile(lengths, 0.9)}")
+    words = sum(len(text_of(c["source"]).split()) for c in prose)
+    if words < 7 * sum(lengths):
+        faults.append(f"{words} words for {sum(lengths)} lines of code")
+    first = text_of(code[0]["source"])
+    if "torch.set_num_threads(1)" not in first:
+        faults.append("the first cell does not set one thread")
+    headings = re.findall(
+        r"^(#+) (.*)$",
+        "\n".join(text_of(c["source"]) for c in prose),
+        re.M,
+    )
+    if [level for level, _ in headings].count("#") != 1:
+        faults.append("not exactly one title")
+    titles = [title for level, title in headings if level == "##"]
+    missing = [title for title in FRAME if title not in titles]
+    faults += [f"no section {title!r}" for title in missing]
+    kept = [title for title in titles if title in FRAME]
+    if not missing and kept != FRAME:
+        faults.append("the frame's sections are out of order")
+    asked = sum(
+        len(re.findall(r"^\*\*\d\. ", text_of(c["source"]), re.M))
+        for c in prose
+    )
+    solutions = [
+        c
+        for c in code
+        if text_of(c["source"]).startswith("# Solution")
+        and "hide-input" in c["metadata"].get("tags", [])
+        and c["metadata"].get("jupyter", {}).get("source_hidden")
+        and "check_answer(" in text_of(c["source"])
+    ]
+    if not 3 <= asked <= 5 or asked != len(solutions):
+        faults.append(
+            f"{asked} exercises, {len(solutions)} folded and checked solutions"
+        )
+    metadata = notebook["metadata"]
+    if metadata.get("kernelspec", {}).get("name") != "python3":
+        faults.append("the kernel is not python3")
+    if set(metadata) - {"kernelspec", "language_info", "gru_tutorial"}:
+        faults.append("metadata of an editor")
+    made_from = metadata.get("gru_tutorial", {}).get("sources")
+    if made_from != source_digest(notebook):
+        faults.append("outputs of other sources: run `make run`")
+    if PATHS.search(json.dumps(notebook)):
+        faults.append("a path of a machine")
+    return faults
+
+
+def load(path):
+    """Read a notebook as plain data."""
+    return json.loads(path.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_chapter_keeps_the_rules(path):
+    assert chapter_faults(load(path)) == []
+    assert path.stat().st_size < 400_000
+
+
+def test_every_chapter_is_in_the_book():
+    toc = (ROOT / "_toc.yml").read_text("utf-8")
+    for path in CHAPTERS:
+        assert f"chapters/{path.stem}\n" in toc
+
+
+def code(notebook, k):
+    return [c for c in notebook["cells"] if c["cell_type"] == "code"][k]
+
+
+def plant_source(text, k=2):
+    def plant(notebook):
+        code(notebook, k)["source"] = text
+
+    return plant
+
+
+def plant_output(**output):
+    def plant(notebook):
+        code(notebook, 2)["outputs"].append(output)
+
+    return plant
+
+
+def plant_tag(tag):
+    def plant(notebook):
+        code(notebook, 2)["metadata"]["tags"] = [tag]
+
+    return plant
+
+
+def plant_count(notebook):
+    code(notebook, 2)["execution_count"] = None
+
+
+def plant_heading(notebook):
+    for cell in notebook["cells"]:
+        text = text_of(cell["source"])
+        cell["source"] = text.replace("## Summary", "## In short")
+
+
+def plant_no_alt(notebook):
+    for cell in notebook["cells"]:
+        cell["metadata"].pop("mystnb", None)
+
+
+def plant_open_solution(notebook):
+    for cell in notebook["cells"]:
+        cell["metadata"].pop("tags", None)
+
+
+def plant_silence(notebook):
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            lines = text_of(cell["source"]).splitlines()
+            cell["source"] = "\n".join(x for x in lines if x[:1] in "#*")
+
+
+def plant_kernel(notebook):
+    notebook["metadata"]["kernelspec"]["name"] = "my-env"
+
+
+FAULTS = {
+    "a long cell": (plant_source("x = 1\n" * 26), "26 lines"),
+    "a wide line": (plant_source("x = '" + "a" * 80 + "'"), "79 columns"),
+    "a magic": (plant_source("%timeit 1"), "a magic"),
+    "a shell line": (plant_source("!pip list"), "a magic"),
+    "a semicolon": (plant_source("x = 1;"), "semicolon"),
+    "filtered warnings": (
+        plant_source("warnings.filterwarnings('ignore')"),
+        "warnings filtered",
+    ),
+    "an ignored output": (plant_source("# NBVAL_IGNORE_OUTPUT\n1"), "ignored"),
+    "random data": (plant_source("x = torch.randn(3)"), "random data"),
+    "a definition again": (
+        plant_source("def make_windows():\n    return 1"),
+        "defines make_windows",
+    ),
+    "a helper again": (
+        plant_source("def set_style():\n    return 1"),
+        "defines set_style",
+    ),
+    "many threads": (plant_source("import torch", k=0), "one thread"),
+    "a changed source": (plant_source("x = 1"), "make run"),
+    "an ignoring tag": (plant_tag("nbval-ignore-output"), "the tag"),
+    "a wanted traceback": (plant_tag("raises-exception"), "the tag"),
+    "stderr": (
+        plant_output(output_type="stream", name="stderr", text="oh"),
+        "stderr",
+    ),
+    "an error": (
+        plant_output(output_type="error", ename="E", evalue="", traceback=[]),
+        "an error is stored",
+    ),
+    "an SVG": (
+        plant_output(output_type="display_data", data={"image/svg+xml": ""}),
+        "SVG",
+    ),
+    "a path": (
+        plant_output(output_type="stream", name="stdout", text="/home/me/x"),
+        "a path",
+    ),
+    "no counts": (plant_count, "of one run"),
+    "a lost section": (plant_heading, "no section 'Summary'"),
+    "no alt text": (plant_no_alt, "a figure without"),
+    "an open solution": (plant_open_solution, "0 folded"),
+    "code without prose": (plant_silence, "words for"),
+    "another kernel": (plant_kernel, "kernel is not python3"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_planted_fault_is_found(name):
+    plant, found = FAULTS[name]
+    notebook = copy.deepcopy(load(CHAPTERS[0]))
+    plant(notebook)
+    assert any(found in fault for fault in chapter_faults(notebook))

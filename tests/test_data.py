@@ -1,0 +1,318 @@
+"""The series, its windows, the split, the scaling and the loaders."""
+
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from gru_tutorial import (
+    Scaler,
+    load_electricity,
+    make_loader,
+    make_series,
+    make_windows,
+    split,
+)
+
+FINITE = st.floats(-1e6, 1e6, width=32)
+SERIES = arrays(np.float64, st.integers(2, 60), elements=FINITE)
+
+
+def test_series_is_signal_plus_noise_of_the_given_size():
+    series = make_series(length=100_000, noise=0.35, seed=3)
+    noise = series.values - series.clean
+    assert noise.std() == pytest.approx(0.35, rel=0.01)
+    assert noise.mean() == pytest.approx(0, abs=0.005)
+    assert np.corrcoef(noise[:-1], noise[1:])[0, 1] == pytest.approx(
+        0, abs=0.02
+    )
+
+
+def test_series_depends_on_the_seed_alone():
+    np.testing.assert_array_equal(make_series(seed=1), make_series(seed=1))
+    assert not np.array_equal(make_series(seed=1), make_series(seed=2))
+    np.testing.assert_array_equal(
+        make_series(noise=0).values, make_series().clean
+    )
+
+
+def test_the_clean_signal_is_the_formula():
+    t = np.arange(850)
+    slow, fast = 2 * np.pi * t / 50, 2 * np.pi * t / 18
+    formula = 2 + 1.5 * np.sin(slow) + 0.8 * np.sin(fast + 0.7)
+    np.testing.assert_allclose(make_series().clean, formula)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"length": 0},
+            "length: expected a whole number of at least 1, got 0",
+        ),
+        ({"length": 8.5}, "length: expected a whole number"),
+        (
+            {"noise": -1},
+            "noise: expected a finite number of at least 0, got -1",
+        ),
+        ({"noise": float("nan")}, "noise: expected a finite number"),
+        ({"seed": -1}, "seed: expected a whole number of at least 0, got -1"),
+    ],
+)
+def test_series_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        make_series(**arguments)
+
+
+@given(SERIES, st.integers(1, 20), st.integers(1, 10))
+def test_windows_equal_slices(values, window, horizon):
+    n = len(values) - window - horizon + 1
+    if n < 1:
+        with pytest.raises(ValueError, match="values: expected at least"):
+            make_windows(values, window, horizon)
+        return
+    X, y = make_windows(values, window, horizon)
+    assert X.shape == (n, window, 1)
+    assert y.shape == (n, horizon)
+    for i in range(n):
+        end = i + window
+        np.testing.assert_array_equal(X[i, :, 0], values[i:end])
+        np.testing.assert_array_equal(y[i], values[end : end + horizon])
+
+
+@given(st.integers(1, 4), st.integers(1, 6), st.data())
+def test_windows_of_several_features(features, window, data):
+    target = data.draw(st.integers(0, features - 1))
+    values = np.arange(12.0 * features).reshape(12, features)
+    X, y = make_windows(values, window, horizon=2, target=target)
+    assert X.shape == (11 - window, window, features)
+    np.testing.assert_array_equal(X[3], values[3 : 3 + window])
+    np.testing.assert_array_equal(
+        y[3], values[3 + window : 5 + window, target]
+    )
+
+
+def test_windows_are_views_and_quick():
+    values = np.zeros(1_000_000, dtype=np.float32)
+    tracemalloc.start()
+    X, y = make_windows(values, 50)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert np.shares_memory(X, values)
+    assert np.shares_memory(y, values)
+    assert (
+        peak < 1.1e6
+    )  # one byte a value, for the check for NaN; 200 MB copied
+
+    def seconds():
+        start = time.perf_counter()
+        make_windows(values, 50)
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(20)) < 0.005
+
+
+def test_torch_takes_the_windows_without_a_copy_or_a_warning():
+    values = np.zeros(100, dtype=np.float32)
+    X, _ = make_windows(values, 24)
+    tensor = torch.from_numpy(X)  # warns on arrays that cannot be written
+    values[30] = 1.0
+    assert tensor[30, 0, 0] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([1.0, np.nan, 3.0], "got nan at index 1 "),
+        ([1.0, np.inf, 3.0], "got inf at index 1 "),
+        ([[1.0, 2.0], [np.nan, 3.0]], r"got nan at index \(1, 0\)"),
+        (["1", "2", "3"], "values: expected numbers, got <U1"),
+        ([1.0, "a", 3.0], "values: expected numbers"),
+        ([None, 1.0, 2.0], "values: expected numbers, got object"),
+        ([1 + 2j, 1, 2], "values: expected numbers, got complex128"),
+        (5.0, r"values: expected a 1-D or 2-D array, got shape \(\)"),
+        (np.zeros((3, 3, 3)), "values: expected a 1-D or 2-D array"),
+        ([[1.0], [2.0, 3.0]], "values: expected an array of numbers"),
+        ([1.0, 2.0], "at least window .* = 2 . 1 time steps, got 2"),
+    ],
+)
+def test_windows_refuse_bad_values(values, message):
+    with pytest.raises(ValueError, match=message):
+        make_windows(values, window=2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"window": 0},
+        {"window": 2.0},
+        {"window": True},
+        {"window": 3, "horizon": 0},
+        {"window": 3, "target": 1},
+        {"window": 3, "target": -1},
+    ],
+)
+def test_windows_refuse_bad_sizes(arguments):
+    name = list(arguments)[-1]
+    with pytest.raises(ValueError, match=f"^{name}: expected a whole number"):
+        make_windows(np.arange(10.0), **arguments)
+
+
+@given(SERIES, st.data())
+def test_split_keeps_every_point_in_order(values, data):
+    start = data.draw(st.integers(1, len(values) - 1))
+    valid = data.draw(st.integers(0, start - 1))
+    context = data.draw(st.integers(0, start - valid))
+    parts = split(values, start, valid, context)
+    used = context if valid else 0
+    together = [parts.train, parts.valid[used:], parts.test[context:]]
+    np.testing.assert_array_equal(np.concatenate(together), values)
+    np.testing.assert_array_equal(parts.test, values[start - context :])
+    assert len(parts.valid) == (valid + context if valid else 0)
+
+
+def test_split_gives_the_first_test_point_a_window():
+    values = np.arange(850.0)
+    X, y = make_windows(split(values, 720, context=24).test, 24)
+    assert len(X) == 130
+    assert y[0, 0] == 720
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ({"forecast_start": 0}, "forecast_start"),
+        ({"forecast_start": 10}, "forecast_start"),
+        ({"forecast_start": 5, "valid": 5}, "valid"),
+        ({"forecast_start": 5, "valid": -1}, "valid"),
+        ({"forecast_start": 5, "context": 6}, "context"),
+        ({"forecast_start": 5, "valid": 2, "context": 4}, "context"),
+    ],
+)
+def test_split_refuses(arguments, name):
+    with pytest.raises(ValueError, match=f"^{name}: expected a whole number"):
+        split(np.arange(10.0), **arguments)
+
+
+def test_no_leak_from_the_test_part():
+    values = make_series().values
+    changed = values.copy()
+    changed[720:] = 1e3
+    results = []
+    for series in (values, changed):
+        train = split(series, 720).train
+        scaler = Scaler().fit(train)
+        X, y = make_windows(scaler.transform(train), 24)
+        results.append((scaler.mean, scaler.std, X, y))
+    for before, after in zip(*results, strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+@given(arrays(np.float64, (9, 2), elements=FINITE))
+def test_scaler_standardises_and_comes_back(values):
+    if (np.ptp(values, axis=0) < 1e-3).any():
+        return
+    scaler = Scaler().fit(values)
+    scaled = scaler.transform(values)
+    np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(scaled.std(axis=0), 1, rtol=1e-6)
+    for k in range(2):
+        back = scaler.inverse_transform(scaled[:, k], feature=k)
+        np.testing.assert_allclose(back, values[:, k], rtol=1e-12, atol=1e-9)
+
+
+def test_scaler_inverse_takes_forecasts_of_any_horizon():
+    scaler = Scaler().fit([1.0, 3.0])
+    np.testing.assert_array_equal(
+        scaler.inverse_transform([[0.0, 1.0], [-1.0, 2.0]]), [[2, 3], [1, 4]]
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Scaler().fit([]), "train: expected at least one time step"),
+        (lambda: Scaler().fit([2, 2, 2]), "constant feature .column 0"),
+        (lambda: Scaler().fit([0.1] * 3), "constant feature"),
+        (lambda: Scaler().fit([[1, 5], [2, 5]]), "column 1"),
+        (lambda: Scaler().transform([1.0]), "call fit.train. first"),
+        (lambda: Scaler().inverse_transform([1.0]), "call fit.train. first"),
+        (lambda: Scaler().fit([[1, 2], [3, 4]]).transform([1.0]), "2-D"),
+        (
+            lambda: Scaler().fit([[1, 2], [3, 4]]).transform([[1.0]]),
+            "expected 2 features, got 1",
+        ),
+        (lambda: Scaler().fit([1, 2]).inverse_transform([1.0], 1), "feature"),
+    ],
+)
+def test_scaler_refuses(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_a_failed_fit_keeps_the_old_one():
+    scaler = Scaler().fit([1.0, 3.0])
+    with pytest.raises(ValueError, match="constant"):
+        scaler.fit([2.0, 2.0])
+    assert scaler.mean == 2.0
+
+
+@given(st.integers(1, 40), st.integers(1, 50), st.booleans())
+def test_loader_yields_each_window_once(n, batch_size, shuffle):
+    X = np.arange(n, dtype=np.float32).reshape(n, 1, 1)
+    loader = make_loader(X, X[:, :, 0] + 0.5, batch_size, shuffle)
+    pairs = list(loader)
+    assert [len(X_batch) for X_batch, _ in pairs[:-1]] == (
+        [batch_size] * ((n - 1) // batch_size)
+    )
+    got = torch.cat([X_batch[:, 0, 0] for X_batch, _ in pairs])
+    labels = torch.cat([y_batch[:, 0] for _, y_batch in pairs])
+    assert sorted(got.tolist()) == list(range(n))
+    torch.testing.assert_close(labels, got + 0.5)
+
+
+def test_loader_shuffles_by_its_seed():
+    X = np.arange(50.0).reshape(50, 1, 1)
+
+    def order(seed):
+        loader = make_loader(X, X[:, 0], 50, shuffle=True, seed=seed)
+        return [next(iter(loader))[0].flatten().tolist() for _ in range(2)]
+
+    assert order(0) == order(0)
+    assert order(0) != order(1)
+    assert order(0)[0] != order(0)[1]  # another order in each epoch
+
+
+def test_loader_makes_float32():
+    X, y = make_windows(make_series().values, 24)
+    X_batch, y_batch = next(iter(make_loader(X, y)))
+    assert X_batch.dtype == y_batch.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("X_shape", "y_shape", "message"),
+    [
+        ((5, 24), (5, 1), r"X: expected a 3-D array, got shape \(5, 24\)"),
+        ((5, 24, 1), (5,), r"y: expected a 2-D array, got shape \(5,\)"),
+        ((5, 24, 1), (4, 1), "got 4 labels and 5 windows"),
+        ((0, 24, 1), (0, 1), "got 0 labels and 0 windows"),
+    ],
+)
+def test_loader_refuses(X_shape, y_shape, message):
+    with pytest.raises(ValueError, match=message):
+        make_loader(np.zeros(X_shape), np.zeros(y_shape))
+
+
+def test_electricity_is_whole():
+    start, demand = load_electricity()
+    assert start.shape == demand.shape == (4032,)
+    steps = np.diff(start)
+    assert (steps == np.timedelta64(30, "m")).all()
+    assert str(start[-1]) == "2000-08-27T23:30"
+    assert (demand > 1e4).all()
+    assert (demand < 1e5).all()

@@ -1,0 +1,82 @@
+"""Scores against scikit-learn and closed forms."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.metrics import (
+    mean_absolute_error,
+    mean_squared_error,
+    root_mean_squared_error,
+)
+
+from gru_tutorial import (
+    expected_ratio,
+    floor_ratio,
+    mae,
+    make_series,
+    mase,
+    mse,
+    rmse,
+)
+
+PAIRS = arrays(np.float64, (2, 9), elements=st.floats(-1e3, 1e3))
+
+
+@given(PAIRS)
+def test_errors_equal_scikit_learns(pair):
+    y, y_hat = pair
+    assert mse(y, y_hat) == pytest.approx(mean_squared_error(y, y_hat))
+    assert rmse(y, y_hat) == pytest.approx(root_mean_squared_error(y, y_hat))
+    assert mae(y, y_hat) == pytest.approx(mean_absolute_error(y, y_hat))
+
+
+def test_mase_of_the_naive_forecast_in_training_is_one():
+    train = make_series().values
+    assert mase(train[1:], train[:-1], train) == pytest.approx(1)
+    assert mase(train[50:], train[:-50], train, period=50) == pytest.approx(1)
+
+
+def test_an_oracle_reaches_the_floor():
+    series = make_series(length=100_000)
+    assert floor_ratio(series.values, series.clean) == pytest.approx(
+        1, abs=0.02
+    )
+    assert expected_ratio(series.clean, series.clean) == 1
+
+
+def test_expected_ratio_is_the_mean_of_the_floor_ratio():
+    clean = make_series(length=200).clean
+    y_hat = clean + 0.2
+    ratios = []
+    for seed in range(400):
+        values = make_series(length=200, seed=seed).values
+        ratios.append(floor_ratio(values, y_hat))
+    expected = expected_ratio(clean, y_hat)
+    assert expected == pytest.approx(1 + 0.2**2 / 0.35**2)
+    assert np.mean(ratios) == pytest.approx(expected, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: mse(np.zeros(3), np.zeros((3, 1))),
+            r"y_hat: expected the shape of y \(3,\), got \(3, 1\)",
+        ),
+        (lambda: mae([], []), "y: expected at least one value"),
+        (lambda: rmse([np.nan], [1.0]), "y: expected finite numbers"),
+        (lambda: rmse([1.0], [np.inf]), "y_hat: expected finite numbers"),
+        (lambda: mase([1.0], [1.0], [1.0, 2.0], period=2), "period"),
+        (lambda: mase([1.0], [1.0], [3.0, 3.0]), "repeats itself every 1"),
+        (lambda: floor_ratio([1.0], [1.0], noise=0), "noise: expected"),
+        (
+            lambda: expected_ratio([1.0], [1.0], noise=np.nan),
+            "noise: expected",
+        ),
+    ],
+)
+def test_scores_refuse(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

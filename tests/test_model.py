@@ -1,0 +1,166 @@
+"""GRUModel against bare nn.GRU, and what it refuses."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from gru_tutorial import GRUModel
+
+SHAPES = {
+    "num_layers": st.integers(1, 3),
+    "bidirectional": st.booleans(),
+    "batch": st.integers(1, 5),
+    "time": st.integers(1, 6),
+    "features": st.integers(1, 3),
+    "outputs": st.integers(1, 4),
+    "dtype": st.sampled_from([torch.float32, torch.float64]),
+}
+
+
+def last_states(model, x, h0):
+    """Return the last state of each direction, from h_n."""
+    _, h_n = model.gru(x, h0)
+    directions = 2 if model.gru.bidirectional else 1
+    return torch.cat(list(h_n[-directions:]), dim=1)
+
+
+@given(st.fixed_dictionaries(SHAPES), st.booleans())
+def test_forward_is_a_linear_layer_on_the_last_states(case, with_h0):
+    torch.manual_seed(0)
+    model = GRUModel(
+        case["features"],
+        4,
+        case["outputs"],
+        case["num_layers"],
+        case["bidirectional"],
+    ).to(case["dtype"])
+    x = torch.randn(case["batch"], case["time"], case["features"]).to(
+        case["dtype"]
+    )
+    h0 = model.initial_state(x)
+    assert h0.dtype == case["dtype"]
+    if with_h0:
+        h0 = torch.randn_like(h0)
+    got = model(x, h0) if with_h0 else model(x)
+    expected = model.linear(last_states(model, x, h0))
+    assert got.shape == (case["batch"], case["outputs"])
+    torch.testing.assert_close(got, expected)
+
+
+def test_a_given_h0_is_used():
+    model, x = GRUModel(hidden_size=8), torch.zeros(2, 3, 1)
+    assert torch.equal(model(x), model(x, model.initial_state(x)))
+    h0 = torch.ones(1, 2, 8)
+    assert not torch.allclose(model(x), model(x, h0))
+
+
+def test_gradients_flow_through_h0():
+    model, x = GRUModel(hidden_size=8), torch.zeros(2, 3, 1)
+    h0 = torch.zeros(1, 2, 8, requires_grad=True)
+    model(x, h0).sum().backward()
+    assert h0.grad.abs().min() > 0
+
+
+def test_state_lives_on_the_device_of_its_input():
+    model = GRUModel(num_layers=2).to("meta")
+    x = torch.zeros(4, 24, 1, device="meta")
+    assert model.initial_state(x).device.type == "meta"
+    assert model(x).shape == (4, 1)
+
+
+def test_state_dict_round_trip(tmp_path):
+    model, twin = GRUModel(num_layers=2), GRUModel(num_layers=2)
+    torch.save(model.state_dict(), tmp_path / "model.pt")
+    twin.load_state_dict(torch.load(tmp_path / "model.pt", weights_only=True))
+    x = torch.ones(3, 5, 1)
+    assert torch.equal(model(x), twin(x))
+
+
+def test_dropout_acts_in_training_only():
+    torch.manual_seed(0)
+    model = GRUModel(num_layers=2, dropout=0.5)
+    x = torch.ones(3, 5, 1)
+    assert not torch.equal(model(x), model(x))
+    model.eval()
+    assert torch.equal(model(x), model(x))
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (
+            torch.zeros(32, 24),
+            r"x: expected shape \(batch, time, 1\), got \(32, 24\); "
+            r"for windows of one feature: x.unsqueeze\(-1\)",
+        ),
+        (
+            torch.zeros(24, 1),
+            r"got \(24, 1\); for one window: x.unsqueeze\(0\)",
+        ),
+        (torch.zeros(24), r"got \(24,\)$"),
+        (torch.zeros(1, 2, 3, 4), r"got \(1, 2, 3, 4\)$"),
+        (torch.zeros(4, 24, 2), r"got \(4, 24, 2\)$"),
+        (torch.zeros(0, 24, 1), r"got \(0, 24, 1\)$"),
+        (torch.zeros(4, 0, 1), r"got \(4, 0, 1\)$"),
+        (
+            torch.zeros(4, 24, 1).double(),
+            "expected torch.float32 on cpu, got torch.float64",
+        ),
+        (torch.zeros(4, 24, 1, device="meta"), "got torch.float32 on meta"),
+        ([[[0.0]]], "x: expected a Tensor, got list"),
+    ],
+)
+def test_forward_refuses_x(x, message):
+    with pytest.raises(ValueError, match=message):
+        GRUModel()(x)
+
+
+@pytest.mark.parametrize(
+    ("h0", "message"),
+    [
+        (
+            torch.zeros(1, 4, 8),
+            r"= \(2, 4, 8\), got \(1, 4, 8\); model.initial_state",
+        ),
+        (torch.zeros(4, 2, 8), r"got \(4, 2, 8\)"),  # batch first
+        (torch.zeros(2, 8), r"got \(2, 8\)"),
+        (torch.zeros(2, 4, 8).double(), "h0: expected torch.float32"),
+        (torch.zeros(2, 4, 8, device="meta"), "h0: .* on meta"),
+        (0.0, "got float"),
+    ],
+)
+def test_forward_refuses_h0(h0, message):
+    model = GRUModel(hidden_size=8, num_layers=2)
+    with pytest.raises(ValueError, match=message):
+        model(torch.zeros(4, 24, 1), h0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"input_size": 0}, "input_size: expected a whole number"),
+        ({"hidden_size": 1.5}, "hidden_size: expected a whole number"),
+        ({"output_size": 0}, "output_size: expected a whole number"),
+        ({"num_layers": 0}, "num_layers: expected a whole number"),
+        (
+            {"num_layers": 2, "dropout": 1.0},
+            "dropout: expected a number from 0",
+        ),
+        (
+            {"num_layers": 2, "dropout": -0.1},
+            "dropout: expected a number from 0",
+        ),
+        ({"dropout": 0.2}, "dropout: expected 0 with num_layers=1, got 0.2"),
+    ],
+)
+def test_model_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        GRUModel(**arguments)
+
+
+def test_pytorch_itself_takes_a_table_for_one_sequence():
+    """The mistake that GRUModel refuses is silent in nn.GRU."""
+    out, _ = nn.GRU(24, 8, batch_first=True)(torch.zeros(32, 24))
+    assert out.shape == (32, 8)

@@ -1,0 +1,84 @@
+"""What notebooks show: sources, errors and checked answers."""
+
+import numpy as np
+import pytest
+
+from gru_tutorial import GRUModel, make_windows, mse, notebook
+from gru_tutorial.notebook import (
+    check_answer,
+    show_error,
+    show_source,
+    source_of,
+)
+
+
+def test_source_is_the_packages_own_without_docstrings():
+    source = source_of(GRUModel)
+    assert source.startswith("class GRUModel(nn.Module):\n    def __init__(")
+    assert "self.gru = nn.GRU(" in source
+    assert '"""' not in source
+    compile(source, "source", "exec")
+    assert '"""Predict what follows each window.' in source_of(GRUModel, True)
+
+
+def test_source_of_a_method_stands_at_the_margin():
+    assert source_of(GRUModel.forward).startswith("def forward(self")
+
+
+def test_source_of_a_docstring_alone_is_still_code():
+    class Silent(Exception):
+        """Say nothing."""
+
+    compile(source_of(Silent), "source", "exec")
+
+
+def test_show_source_displays_markdown_and_text(monkeypatch):
+    shown = []
+    monkeypatch.setattr(
+        notebook, "display", lambda data, raw: shown.append((data, raw))
+    )
+    show_source(mse)
+    text = "# gru_tutorial/metrics.py\n" + source_of(mse)
+    data = {"text/plain": text, "text/markdown": f"```python\n{text}\n```"}
+    assert shown == [(data, True)]
+
+
+def test_source_refuses_what_has_none():
+    for obj in (len, 3, np.add):
+        with pytest.raises(ValueError, match="obj: expected a function or"):
+            source_of(obj)
+
+
+def test_show_error_prints_type_and_message(capsys):
+    with show_error(ValueError):
+        make_windows([1.0, 2.0], window=0)
+    assert capsys.readouterr().out == (
+        "ValueError: window: expected a whole number of at least 1, got 0\n"
+    )
+
+
+def test_show_error_demands_an_error_of_its_kind():
+    message = "expected an error"
+    with (
+        pytest.raises(AssertionError, match=message),
+        show_error(ValueError),
+    ):
+        pass
+    with pytest.raises(KeyError), show_error(ValueError):
+        {}["key"]
+
+
+def test_answers_are_checked(capsys):
+    check_answer(None, 3)
+    check_answer(3.001, 3)
+    check_answer((1, 2), (1, 2))
+    check_answer("yes", lambda answer: answer == "yes")
+    said = capsys.readouterr().out.splitlines()
+    assert said == ["No answer yet.", "Right.", "Right.", "Right."]
+    for answer, expected in [
+        (3.1, 3),
+        ((1, 2, 3), (1, 2)),
+        ("no", lambda answer: answer == "yes"),
+    ]:
+        with pytest.raises(AssertionError, match="not yet"):
+            check_answer(answer, expected)

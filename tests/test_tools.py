@@ -1,0 +1,93 @@
+"""The tools around the notebooks, run on small ones."""
+
+import os
+import subprocess
+import sys
+
+import nbformat
+import numpy as np
+import pytest
+import run_chapters
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from notebook_files import source_digest
+from portable import portable_settings
+
+GRU_BYTES = """
+import hashlib, numpy, torch
+torch.set_num_threads(1)
+torch.manual_seed(0)
+gru = torch.nn.GRU(4, 32, batch_first=True)
+x = numpy.random.default_rng(0).standard_normal((8, 50, 4))
+out, _ = gru(torch.from_numpy(x.astype("float32")))
+print(hashlib.sha256(out.detach().numpy().tobytes()).hexdigest())
+print(hashlib.sha256(numpy.exp(x).tobytes()).hexdigest())
+"""
+
+
+def test_portable_settings_change_bits_and_warn_of_nothing():
+    found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    if not found:
+        pytest.skip("NumPy found no feature beyond this processor's baseline")
+
+    def digests(settings):
+        run = subprocess.run(
+            [sys.executable, "-W", "error", "-c", GRU_BYTES],
+            env=os.environ | settings,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert run.stderr == ""
+        return run.stdout.splitlines()
+
+    for plain, portable in zip(
+        digests({}), digests(portable_settings()), strict=True
+    ):
+        assert plain != portable
+
+
+@pytest.fixture
+def chapter(tmp_path, monkeypatch):
+    """A folder with one chapter, never run."""
+    monkeypatch.setattr(run_chapters, "ROOT", tmp_path)
+    path = tmp_path / "chapters" / "01_small.ipynb"
+    path.parent.mkdir()
+    cells = [new_markdown_cell("# Small"), new_code_cell("print(1 + 1)")]
+    nbformat.write(new_notebook(cells=cells), path)
+    return path
+
+
+def test_run_writes_clean_outputs_and_then_leaves_them(chapter, capsys):
+    run_chapters.main("01")
+    notebook = nbformat.read(chapter, as_version=4)
+    cell = notebook.cells[1]
+    assert cell.execution_count == 1
+    assert cell.outputs[0].text == "2\n"
+    assert "execution" not in cell.metadata
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert notebook.metadata.gru_tutorial.sources == source_digest(notebook)
+    before = chapter.read_bytes()
+    run_chapters.main()
+    assert "current, left alone" in capsys.readouterr().out
+    assert chapter.read_bytes() == before
+
+
+def test_run_notices_a_changed_source_and_a_changed_output(chapter):
+    run_chapters.main("01")
+    good = chapter.read_text("utf-8")
+    for old, new in [("print(1 + 1)", "print(3 - 1)"), ('"2\\n"', '"3\\n"')]:
+        assert good.count(old) == 1
+        chapter.write_text(good.replace(old, new), "utf-8")
+        assert not run_chapters.is_current(chapter)
+
+
+def test_run_refuses_stderr_and_unknown_chapters(chapter):
+    with pytest.raises(SystemExit, match="no chapter '07'"):
+        run_chapters.main("07")
+    before = nbformat.read(chapter, as_version=4)
+    before.cells[1].source = "import sys; print('no', file=sys.stderr)"
+    nbformat.write(before, chapter)
+    stored = chapter.read_bytes()
+    with pytest.raises(SystemExit, match="stderr was written"):
+        run_chapters.main("01")
+    assert chapter.read_bytes() == stored
