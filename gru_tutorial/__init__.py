@@ -4,6 +4,7 @@ Each module belongs to one chapter of the book. Helpers for pages only
 (``plotting``, ``notebook``) are imported from their own modules.
 """
 
+from gru_tutorial.cell import GRUStep, GRUWeights, gru_sequence, gru_step
 from gru_tutorial.data import (
     Scaler,
     load_electricity,
@@ -32,12 +33,16 @@ from gru_tutorial.training import History, evaluate, fit
 
 __all__ = [
     "GRUModel",
+    "GRUStep",
+    "GRUWeights",
     "History",
     "Scaler",
     "evaluate",
     "expected_ratio",
     "fit",
     "floor_ratio",
+    "gru_sequence",
+    "gru_step",
     "load_electricity",
     "mae",
     "make_loader",

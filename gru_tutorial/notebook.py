@@ -120,7 +120,8 @@ def check_answer(answer, expected) -> None:
     answer : object
         The reader's answer; ``None`` as long as there is none.
     expected : array_like or callable
-        The right value (floats within 1 %), or a test that returns a bool.
+        The right value (floats within 1 %, whole numbers exactly), or a test
+        that returns a bool.
 
     Raises
     ------
@@ -140,8 +141,9 @@ def check_answer(answer, expected) -> None:
     if callable(expected):
         assert expected(answer), f"not yet: {answer!r} does not pass the test"
     else:
-        message = "not yet: that is not the answer"
-        np.testing.assert_allclose(
-            answer, expected, rtol=0.01, err_msg=message
+        exact = np.asarray(expected).dtype.kind not in "fc"
+        same = np.shape(answer) == np.shape(expected) and np.allclose(
+            answer, expected, rtol=0.0 if exact else 0.01, atol=0.0
         )
+        assert same, f"not yet: {answer!r} is not the answer"
     print("Right.")

@@ -70,13 +70,15 @@ def test_show_error_demands_an_error_of_its_kind():
 
 def test_answers_are_checked(capsys):
     check_answer(None, 3)
-    check_answer(3.001, 3)
+    check_answer(3.001, 3.0)
     check_answer((1, 2), (1, 2))
     check_answer("yes", lambda answer: answer == "yes")
     said = capsys.readouterr().out.splitlines()
     assert said == ["No answer yet.", "Right.", "Right.", "Right."]
     for answer, expected in [
-        (3.1, 3),
+        (3.1, 3.0),
+        (3.001, 3),
+        (686, 685),
         ((1, 2, 3), (1, 2)),
         ("no", lambda answer: answer == "yes"),
     ]:
