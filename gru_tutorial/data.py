@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from importlib import resources
 from typing import NamedTuple
 
@@ -10,7 +9,15 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from gru_tutorial.checks import check_int, check_values
+from gru_tutorial.checks import (
+    check_bool,
+    check_float,
+    check_int,
+    check_length,
+    check_values,
+)
+
+MAX_SEED = 2**63 - 1
 
 
 class Series(NamedTuple):
@@ -71,12 +78,9 @@ def make_series(
     >>> series.clean[0].round(3)
     np.float64(2.515)
     """
-    check_int("length", length, 1)
-    check_int("seed", seed, 0)
-    if not (math.isfinite(noise) and noise >= 0):
-        raise ValueError(
-            f"noise: expected a finite number of at least 0, got {noise!r}"
-        )
+    length = check_int("length", length, 1)
+    noise = check_float("noise", noise, 0)
+    seed = check_int("seed", seed, 0, MAX_SEED)
     t = np.arange(length)
     clean = (
         2.0
@@ -120,8 +124,8 @@ def make_windows(
 
     Notes
     -----
-    Both arrays are views of ``values``: windows overlap in memory, so do not
-    write into them.
+    Both are views of ``values``, if that is an array of floats: windows
+    overlap in memory, so do not write into them.
 
     Examples
     --------
@@ -134,16 +138,12 @@ def make_windows(
     array([3., 4., 5.])
     """
     values = check_values("values", values)
-    check_int("window", window, 1)
-    check_int("horizon", horizon, 1)
+    window = check_int("window", window, 1)
+    horizon = check_int("horizon", horizon, 1)
+    check_length("values", values, window + horizon, "window + horizon")
     n = len(values) - window - horizon + 1
-    if n < 1:
-        raise ValueError(
-            f"values: expected at least window + horizon = {window} + "
-            f"{horizon} time steps, got {len(values)}"
-        )
     features = values.reshape(len(values), -1)
-    check_int("target", target, 0, features.shape[1] - 1)
+    target = check_int("target", target, 0, features.shape[1] - 1)
     view = np.lib.stride_tricks.sliding_window_view
     X = view(features[: n + window - 1], window, axis=0, writeable=True)
     y = view(features[window:, target], horizon, writeable=True)
@@ -171,8 +171,8 @@ def split(
     Returns
     -------
     Split
-        ``train``, ``valid`` and ``test``, views of ``values``. ``valid`` is
-        empty if no validation part was asked for.
+        ``train``, ``valid`` and ``test``, views of ``values`` if that is an
+        array of floats. ``valid`` is empty if it was not asked for.
 
     Raises
     ------
@@ -189,10 +189,12 @@ def split(
     array([3., 4., 5.])
     """
     values = check_values("values", values)
-    check_int("forecast_start", forecast_start, 1, len(values) - 1)
-    check_int("valid", valid, 0, forecast_start - 1)
+    check_length("values", values, 2, "2")
+    last = len(values) - 1
+    forecast_start = check_int("forecast_start", forecast_start, 1, last)
+    valid = check_int("valid", valid, 0, forecast_start - 1)
     valid_start = forecast_start - valid
-    check_int("context", context, 0, valid_start)
+    context = check_int("context", context, 0, valid_start)
     return Split(
         train=values[:valid_start],
         valid=values[valid_start - context : forecast_start]
@@ -207,8 +209,8 @@ class Scaler:
 
     Attributes
     ----------
-    mean, std : numpy.ndarray of shape () or (features,)
-        In the series' own units.
+    mean, std : float, or numpy.ndarray of shape (features,)
+        In the series' own units; None before ``fit``.
 
     Examples
     --------
@@ -219,8 +221,8 @@ class Scaler:
     array([1., 3., 5.])
     """
 
-    mean: np.ndarray | None = None
-    std: np.ndarray | None = None
+    mean: np.floating | np.ndarray | None = None
+    std: np.floating | np.ndarray | None = None
 
     def fit(self, train) -> Scaler:
         """Measure mean and standard deviation of the training part.
@@ -241,17 +243,19 @@ class Scaler:
             If ``train`` is empty, not finite, or constant in a feature.
         """
         train = check_values("train", train)
-        if len(train) == 0:
-            raise ValueError(
-                "train: expected at least one time step, got none"
-            )
-        mean = train.mean(axis=0, dtype=np.float64)
-        std = train.std(axis=0, dtype=np.float64)
+        check_length("train", train, 1, "1")
         constant = np.flatnonzero(np.ptp(train, axis=0) == 0)
         if constant.size:
             raise ValueError(
                 f"train: expected a spread above 0, got a constant feature "
                 f"(column {constant[0]})"
+            )
+        with np.errstate(over="ignore"):
+            mean = train.mean(axis=0, dtype=np.float64)
+            std = train.std(axis=0, dtype=np.float64)
+        if not (np.isfinite(std).all() and np.all(std > 0)):
+            raise ValueError(
+                f"train: expected a spread within float64's range, got {std}"
             )
         self.mean, self.std = mean, std
         return self
@@ -267,17 +271,14 @@ class Scaler:
         Returns
         -------
         numpy.ndarray
-            The scaled values, of the same shape.
+            The scaled values, float64, of the same shape.
 
         Raises
         ------
         ValueError
             If ``fit`` was not called, or the features differ.
         """
-        if self.mean is None:
-            raise ValueError(
-                "scaler: expected a fitted Scaler, call fit(train) first"
-            )
+        self._check_fitted()
         values = check_values("values", values, ndim=(self.mean.ndim + 1,))
         if self.mean.ndim and values.shape[1] != self.mean.size:
             raise ValueError(
@@ -286,15 +287,17 @@ class Scaler:
             )
         return (values - self.mean) / self.std
 
-    def inverse_transform(self, values_scaled, feature: int = 0) -> np.ndarray:
+    def inverse_transform(
+        self, values_scaled, feature: int | None = None
+    ) -> np.ndarray:
         """Return scaled values of one feature in the series' own units.
 
         Parameters
         ----------
-        values_scaled : array_like of any shape
+        values_scaled : array_like of up to three dimensions
             Forecasts, for example of shape (n, horizon).
         feature : int
-            Which feature they belong to, where ``fit`` saw several.
+            Which feature they belong to; needed where ``fit`` saw several.
 
         Returns
         -------
@@ -304,17 +307,63 @@ class Scaler:
         Raises
         ------
         ValueError
-            If ``fit`` was not called, or there is no such feature.
+            If ``fit`` was not called, or it is not clear which feature.
         """
+        self._check_fitted()
+        if feature is None and self.mean.size > 1:
+            raise ValueError(
+                f"feature: expected a number from 0 to {self.mean.size - 1}, "
+                f"as the scaler knows {self.mean.size} features, got None"
+            )
+        feature = check_int("feature", feature or 0, 0, self.mean.size - 1)
+        values = check_values("values_scaled", values_scaled, (0, 1, 2, 3))
+        return values * self.std.flat[feature] + self.mean.flat[feature]
+
+    def _check_fitted(self) -> None:
         if self.mean is None:
             raise ValueError(
                 "scaler: expected a fitted Scaler, call fit(train) first"
             )
-        check_int("feature", feature, 0, self.mean.size - 1)
-        values = check_values(
-            "values_scaled", values_scaled, ndim=(0, 1, 2, 3)
+
+
+def to_tensor(name: str, values, ndim: int) -> torch.Tensor:
+    """Return numbers as a float32 tensor, sharing memory where that is safe.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for messages.
+    values : array_like
+        Finite numbers.
+    ndim : int
+        The rank expected.
+
+    Returns
+    -------
+    Tensor
+        On the CPU. Writeable float32 arrays are not copied.
+
+    Raises
+    ------
+    ValueError
+        If ``values`` has another rank, or a value is beyond float32.
+
+    Examples
+    --------
+    >>> to_tensor("y", [[1, 2]], ndim=2)
+    tensor([[1., 2.]])
+    """
+    values = check_values(name, values, ndim=(ndim,))
+    with np.errstate(over="ignore"):
+        array = values.astype(np.float32, copy=False)
+    if array is not values and not np.isfinite(array).all():
+        raise ValueError(
+            f"{name}: expected numbers within float32's range, got "
+            f"{np.abs(values).max():.3g}"
         )
-        return values * self.std.flat[feature] + self.mean.flat[feature]
+    if not array.flags.writeable or min(array.strides, default=0) < 0:
+        array = array.copy()  # torch warns of the one, refuses the other
+    return torch.from_numpy(array)
 
 
 def make_loader(
@@ -339,7 +388,8 @@ def make_loader(
     -------
     torch.utils.data.DataLoader
         Yields ``X_batch`` (batch, window, features) and ``y_batch``
-        (batch, horizon). float32 arrays are not copied.
+        (batch, horizon). float32 arrays are not copied. Each pass over a
+        shuffling loader draws from its generator, so passes differ.
 
     Raises
     ------
@@ -353,21 +403,18 @@ def make_loader(
     >>> X_batch.shape, y_batch.shape
     (torch.Size([32, 24, 1]), torch.Size([32, 1]))
     """
-    X = check_values("X", X, ndim=(3,))
-    y = check_values("y", y, ndim=(2,))
-    check_int("batch_size", batch_size, 1)
+    X, y = to_tensor("X", X, ndim=3), to_tensor("y", y, ndim=2)
+    batch_size = check_int("batch_size", batch_size, 1)
+    shuffle = check_bool("shuffle", shuffle)
+    seed = check_int("seed", seed, 0, MAX_SEED)
     if len(X) != len(y) or len(X) == 0:
         raise ValueError(
-            f"y: expected one label for each window, got {len(y)} labels and "
-            f"{len(X)} windows"
+            f"X, y: expected one label for each window, got {len(X)} windows "
+            f"and {len(y)} labels"
         )
-    tensors = (torch.as_tensor(a, dtype=torch.float32) for a in (X, y))
     generator = torch.Generator().manual_seed(seed)
     return DataLoader(
-        TensorDataset(*tensors),
-        batch_size,
-        shuffle=shuffle,
-        generator=generator,
+        TensorDataset(X, y), batch_size, shuffle=shuffle, generator=generator
     )
 
 

@@ -6,7 +6,12 @@ import math
 
 import numpy as np
 
-from gru_tutorial.checks import check_int, check_values
+from gru_tutorial.checks import (
+    check_float,
+    check_int,
+    check_length,
+    check_values,
+)
 
 
 def _errors(y, y_hat) -> np.ndarray:
@@ -19,15 +24,7 @@ def _errors(y, y_hat) -> np.ndarray:
         )
     if y.size == 0:
         raise ValueError("y: expected at least one value, got none")
-    return y_hat - y
-
-
-def _noise_variance(noise: float) -> float:
-    if not (math.isfinite(noise) and noise > 0):
-        raise ValueError(
-            f"noise: expected a finite number above 0, got {noise!r}"
-        )
-    return noise**2
+    return y_hat.astype(np.float64) - y.astype(np.float64)
 
 
 def mse(y, y_hat) -> float:
@@ -144,7 +141,9 @@ def mase(y, y_hat, train, period: int = 1) -> float:
     0.5
     """
     train = check_values("train", train, ndim=(1,))
-    check_int("period", period, 1, len(train) - 1)
+    period = check_int("period", period, 1)
+    check_length("train", train, period + 1, "period + 1")
+    train = train.astype(np.float64)
     scale = np.mean(np.abs(train[period:] - train[:-period]))
     if scale == 0:
         raise ValueError(
@@ -179,7 +178,7 @@ def floor_ratio(y, y_hat, noise: float = 0.35) -> float:
     >>> floor_ratio([0.5, -0.5], [0.0, 0.0], noise=0.5)
     1.0
     """
-    return mse(y, y_hat) / _noise_variance(noise)
+    return mse(y, y_hat) / check_float("noise", noise, 1e-100) ** 2
 
 
 def expected_ratio(clean, y_hat, noise: float = 0.35) -> float:
@@ -210,4 +209,4 @@ def expected_ratio(clean, y_hat, noise: float = 0.35) -> float:
     >>> expected_ratio([0.0, 0.0], [0.5, -0.5], noise=0.5)
     2.0
     """
-    return 1.0 + mse(clean, y_hat) / _noise_variance(noise)
+    return 1.0 + mse(clean, y_hat) / check_float("noise", noise, 1e-100) ** 2

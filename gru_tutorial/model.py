@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
-from gru_tutorial.checks import check_int
+from gru_tutorial.checks import check_bool, check_float, check_int
 
 
 class GRUModel(nn.Module):
@@ -53,14 +56,15 @@ class GRUModel(nn.Module):
         dropout: float = 0.0,
     ):
         super().__init__()
-        check_int("input_size", input_size, 1)
-        check_int("hidden_size", hidden_size, 1)
-        check_int("output_size", output_size, 1)
-        check_int("num_layers", num_layers, 1)
-        if not 0 <= dropout < 1:
+        input_size = check_int("input_size", input_size, 1)
+        hidden_size = check_int("hidden_size", hidden_size, 1)
+        output_size = check_int("output_size", output_size, 1)
+        num_layers = check_int("num_layers", num_layers, 1)
+        bidirectional = check_bool("bidirectional", bidirectional)
+        dropout = check_float("dropout", dropout, 0)
+        if dropout >= 1:
             raise ValueError(
-                f"dropout: expected a number from 0 to below 1, got "
-                f"{dropout!r}"
+                f"dropout: expected a number below 1, got {dropout!r}"
             )
         if dropout and num_layers == 1:
             raise ValueError(
@@ -135,11 +139,13 @@ class GRUModel(nn.Module):
         if not isinstance(x, Tensor):
             raise ValueError(
                 f"x: expected a Tensor, got {type(x).__name__}; "
-                f"torch.from_numpy turns an array into one"
+                f"torch.as_tensor makes one"
             )
         if x.ndim != 3 or x.shape[-1] != features or 0 in x.shape:
             mend = ""
-            if x.ndim == 2 and x.shape[-1] == features:
+            if 0 in x.shape:
+                mend = "; it is empty"
+            elif x.ndim == 2 and x.shape[-1] == features:
                 mend = "; for one window: x.unsqueeze(0)"
             elif x.ndim == 2 and features == 1:
                 mend = "; for windows of one feature: x.unsqueeze(-1)"
@@ -147,7 +153,7 @@ class GRUModel(nn.Module):
                 f"x: expected shape (batch, time, {features}), got "
                 f"{tuple(x.shape)}{mend}"
             )
-        weight = self.linear.weight
+        weight = self.gru.weight_ih_l0
         self._check_kind("x", x, weight.dtype, weight.device)
         if h0 is None:
             return
@@ -172,3 +178,57 @@ class GRUModel(nn.Module):
                 f"{name}: expected {dtype} on {device}, got {value.dtype} on "
                 f"{value.device}; {name}.to(device, dtype) converts it"
             )
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Switch off dropout and gradients for a block, then restore the modes.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The model; each of its parts gets back the mode that it had.
+
+    Examples
+    --------
+    >>> model = GRUModel()
+    >>> with evaluating(model):
+    ...     model.training
+    False
+    >>> model.training
+    True
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def to_model(model: nn.Module, batch: Tensor) -> Tensor:
+    """Move a batch to the device and dtype of a model's parameters.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The model; without parameters the batch stays as it is.
+    batch : Tensor
+        Any shape.
+
+    Returns
+    -------
+    Tensor
+        The batch itself, if nothing had to change.
+
+    Examples
+    --------
+    >>> to_model(GRUModel().double(), torch.zeros(32, 24, 1)).dtype
+    torch.float64
+    """
+    weight = next(model.parameters(), None)
+    if weight is None:
+        return batch
+    return batch.to(device=weight.device, dtype=weight.dtype)

@@ -7,6 +7,8 @@ import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 
+from gru_tutorial.checks import check_int, check_values
+
 # Okabe and Ito's palette tells colours apart for colour-blind readers too.
 # Each colour has one meaning throughout the book.
 COLORS = {
@@ -67,6 +69,11 @@ def plot_series(values, clean=None, start: int = 0, ax: Axes | None = None):
     matplotlib.axes.Axes
         The axes, to add to.
 
+    Raises
+    ------
+    ValueError
+        If a value is missing, or ``clean`` is of another length.
+
     Examples
     --------
     >>> ax = plot_series([1.0, 2.0, 1.5])
@@ -74,6 +81,14 @@ def plot_series(values, clean=None, start: int = 0, ax: Axes | None = None):
     'time step $t$'
     >>> plt.close()
     """
+    values = check_values("values", values, ndim=(1,))
+    if clean is not None:
+        clean = check_values("clean", clean, ndim=(1,))
+        if len(clean) != len(values):
+            raise ValueError(
+                f"clean: expected {len(values)} values, as many as observed, "
+                f"got {len(clean)}"
+            )
     if ax is None:
         _, ax = plt.subplots()
     t = start + np.arange(len(values))
@@ -93,8 +108,8 @@ def plot_forecast(
     ----------
     values : array_like of shape (time,)
         The whole series.
-    forecasts : dict of str to array_like of shape (time - forecast_start,)
-        Forecasts by name.
+    forecasts : dict of str to array_like of shape (horizon,)
+        Up to three forecasts by name, none beyond the end of ``values``.
     forecast_start : int
         The time step of the first forecast.
     ax : matplotlib.axes.Axes
@@ -105,6 +120,11 @@ def plot_forecast(
     matplotlib.axes.Axes
         The axes, to add to.
 
+    Raises
+    ------
+    ValueError
+        If a value is missing, or there are too many forecasts or values.
+
     Examples
     --------
     >>> ax = plot_forecast([1.0, 2.0, 3.0], {"naive": [1.0, 2.0]}, 1)
@@ -112,10 +132,25 @@ def plot_forecast(
     ['observed $y_t$', 'naive']
     >>> plt.close()
     """
+    values = check_values("values", values, ndim=(1,))
+    last = len(values) - 1
+    forecast_start = check_int("forecast_start", forecast_start, 0, last)
+    colors = [COLORS["forecast"], COLORS["other"], "black"]
+    if len(forecasts) > len(colors):
+        raise ValueError(
+            f"forecasts: expected at most {len(colors)}, got {len(forecasts)}"
+        )
+    checked = {}
+    for name, y_hat in forecasts.items():
+        checked[name] = check_values(f"forecasts[{name!r}]", y_hat, (1,))
+        if len(y_hat) > len(values) - forecast_start:
+            raise ValueError(
+                f"forecasts[{name!r}]: expected at most "
+                f"{len(values) - forecast_start} values, got {len(y_hat)}"
+            )
     ax = plot_series(values[forecast_start:], start=forecast_start, ax=ax)
-    colors = [COLORS["forecast"], COLORS["other"], COLORS["limit"]]
-    for k, (name, y_hat) in enumerate(forecasts.items()):
+    for color, (name, y_hat) in zip(colors, checked.items(), strict=False):
         t = forecast_start + np.arange(len(y_hat))
-        ax.plot(t, y_hat, color=colors[k % len(colors)], label=name)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+        ax.plot(t, y_hat, color=color, label=name)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return ax

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from sklearn.linear_model import Ridge
 from torch import nn
 
-from gru_tutorial.checks import check_int, check_values
-from gru_tutorial.data import Scaler, make_windows
+from gru_tutorial.checks import (
+    check_float,
+    check_int,
+    check_length,
+    check_values,
+)
+from gru_tutorial.data import Scaler, make_windows, to_tensor
+from gru_tutorial.model import evaluating, to_model
 
 
 def predict(model: nn.Module, X, batch_size: int = 256) -> np.ndarray:
@@ -33,7 +37,8 @@ def predict(model: nn.Module, X, batch_size: int = 256) -> np.ndarray:
     Raises
     ------
     ValueError
-        If ``X`` is empty, not finite or of another rank.
+        If ``X`` is empty, not finite or of another rank, or if the
+        predictions are.
 
     Examples
     --------
@@ -41,18 +46,30 @@ def predict(model: nn.Module, X, batch_size: int = 256) -> np.ndarray:
     >>> predict(GRUModel(output_size=3), np.zeros((5, 24, 1))).shape
     (5, 3)
     """
-    X = check_values("X", X, ndim=(3,))
-    check_int("batch_size", batch_size, 1)
+    X = to_tensor("X", X, ndim=3)
+    batch_size = check_int("batch_size", batch_size, 1)
     if len(X) == 0:
         raise ValueError("X: expected at least one window, got none")
-    batches = torch.as_tensor(X, dtype=torch.float32).split(batch_size)
-    training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            return torch.cat([model(batch) for batch in batches]).numpy()
-    finally:
-        model.train(training)
+    with evaluating(model):
+        parts = [model(to_model(model, part)) for part in X.split(batch_size)]
+    y_hat = torch.cat(parts).float().cpu().numpy()
+    if y_hat.ndim != 2 or len(y_hat) != len(X):
+        raise ValueError(
+            f"model: expected predictions of shape ({len(X)}, horizon), got "
+            f"{y_hat.shape}"
+        )
+    return check_values("model's predictions", y_hat)
+
+
+def _check_scaler(scaler: Scaler | None) -> None:
+    if scaler is None:
+        return
+    fitted = isinstance(scaler, Scaler) and scaler.mean is not None
+    if not fitted or scaler.mean.ndim:
+        raise ValueError(
+            f"scaler: expected a Scaler fitted on one series of shape "
+            f"(time,), got {scaler!r}"
+        )
 
 
 def one_step_forecast(
@@ -94,8 +111,11 @@ def one_step_forecast(
     (130,)
     """
     values = check_values("values", values, ndim=(1,))
-    check_int("window", window, 1)
-    check_int("forecast_start", forecast_start, window, len(values) - 1)
+    window = check_int("window", window, 1)
+    check_length("values", values, window + 1, "window + 1")
+    last = len(values) - 1
+    forecast_start = check_int("forecast_start", forecast_start, window, last)
+    _check_scaler(scaler)
     recent = values[forecast_start - window :]
     if scaler is not None:
         recent = scaler.transform(recent)
@@ -143,13 +163,10 @@ def recursive_forecast(
     (12,)
     """
     history = check_values("history", history, ndim=(1,))
-    check_int("horizon", horizon, 1)
-    check_int("window", window, 1)
-    if len(history) < window:
-        raise ValueError(
-            f"history: expected at least window = {window} values, got "
-            f"{len(history)}"
-        )
+    horizon = check_int("horizon", horizon, 1)
+    window = check_int("window", window, 1)
+    check_length("history", history, window, "window")
+    _check_scaler(scaler)
     recent = history[-window:]
     if scaler is not None:
         recent = scaler.transform(recent)
@@ -157,7 +174,12 @@ def recursive_forecast(
     path[:window] = recent
     for step in range(horizon):
         X = path[None, step : step + window, None]
-        path[step + window] = predict(model, X)[0, 0]
+        y_hat = predict(model, X)
+        if y_hat.shape != (1, 1):
+            raise ValueError(
+                f"model: expected one value a forecast, got {y_hat.shape[1]}"
+            )
+        path[step + window] = y_hat[0, 0]
     y_hat = path[window:]
     return y_hat if scaler is None else scaler.inverse_transform(y_hat)
 
@@ -193,8 +215,10 @@ def naive_forecast(values, forecast_start: int, period: int = 1) -> np.ndarray:
     array([1., 2.])
     """
     values = check_values("values", values, ndim=(1,))
-    check_int("period", period, 1)
-    check_int("forecast_start", forecast_start, period, len(values) - 1)
+    period = check_int("period", period, 1)
+    check_length("values", values, period + 1, "period + 1")
+    last = len(values) - 1
+    forecast_start = check_int("forecast_start", forecast_start, period, last)
     return values[forecast_start - period : len(values) - period].copy()
 
 
@@ -231,12 +255,13 @@ def ridge_forecast(
     array([18., 19.])
     """
     values = check_values("values", values, ndim=(1,))
-    check_int("window", window, 1)
-    check_int("forecast_start", forecast_start, window + 1, len(values) - 1)
-    if not (math.isfinite(alpha) and alpha >= 0):
-        raise ValueError(
-            f"alpha: expected a finite number of at least 0, got {alpha!r}"
-        )
+    window = check_int("window", window, 1)
+    check_length("values", values, window + 2, "window + 2")
+    last = len(values) - 1
+    forecast_start = check_int(
+        "forecast_start", forecast_start, window + 1, last
+    )
+    alpha = check_float("alpha", alpha, 0)
     scaler = Scaler().fit(values[:forecast_start])
     X, y = make_windows(scaler.transform(values), window)
     lags, n_train = X[..., 0], forecast_start - window

@@ -10,7 +10,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from gru_tutorial.checks import check_int
+from gru_tutorial.checks import check_float, check_int
+from gru_tutorial.model import evaluating, to_model
 
 
 @dataclass
@@ -29,13 +30,29 @@ class History:
 
 
 def _batch_loss(model: nn.Module, X_batch, y_batch, loss_fn) -> torch.Tensor:
-    y_hat = model(X_batch)
+    y_hat = model(to_model(model, X_batch))
+    y_batch = to_model(model, y_batch)
     if y_hat.shape != y_batch.shape:
         raise ValueError(
             f"y: expected labels of the predictions' shape "
             f"{tuple(y_hat.shape)}, got {tuple(y_batch.shape)}"
         )
-    return loss_fn(y_hat, y_batch)
+    loss = loss_fn(y_hat, y_batch)
+    if loss.ndim:
+        raise ValueError(
+            f"loss_fn: expected one number for a batch, its mean, got shape "
+            f"{tuple(loss.shape)}"
+        )
+    return loss
+
+
+def _check_finite(what: str, tensors, epoch: int, lr: float) -> None:
+    size = nn.utils.get_total_norm(tensors)
+    if not math.isfinite(size):
+        raise FloatingPointError(
+            f"{what}: expected finite numbers, got {size.item()} in epoch "
+            f"{epoch}; try a smaller lr than {lr}"
+        )
 
 
 def evaluate(model: nn.Module, loader: DataLoader, loss_fn=None) -> float:
@@ -48,7 +65,7 @@ def evaluate(model: nn.Module, loader: DataLoader, loss_fn=None) -> float:
     loader : torch.utils.data.DataLoader
         Yields ``X_batch`` and ``y_batch``.
     loss_fn : callable
-        ``torch.nn.MSELoss()`` if not given.
+        Gives a batch's mean loss; ``torch.nn.MSELoss()`` if not given.
 
     Returns
     -------
@@ -68,16 +85,12 @@ def evaluate(model: nn.Module, loader: DataLoader, loss_fn=None) -> float:
     True
     """
     loss_fn = loss_fn or nn.MSELoss()
-    training, total, count = model.training, 0.0, 0
-    model.eval()
-    try:
-        with torch.no_grad():
-            for X_batch, y_batch in loader:
-                loss = _batch_loss(model, X_batch, y_batch, loss_fn)
-                total += loss.item() * len(X_batch)
-                count += len(X_batch)
-    finally:
-        model.train(training)
+    total, count = 0.0, 0
+    with evaluating(model):
+        for X_batch, y_batch in loader:
+            loss = _batch_loss(model, X_batch, y_batch, loss_fn)
+            total += loss.item() * len(X_batch)
+            count += len(X_batch)
     if count == 0:
         raise ValueError("loader: expected at least one batch, got none")
     return total / count
@@ -107,7 +120,7 @@ def fit(
     lr : float
         Adam's learning rate.
     loss_fn : callable
-        ``torch.nn.MSELoss()`` if not given.
+        Gives a batch's mean loss; ``torch.nn.MSELoss()`` if not given.
     log_every : int
         Epochs between printed lines; 0 prints none.
     progress : bool
@@ -124,7 +137,8 @@ def fit(
         If labels and predictions differ in shape, or an argument is out of
         range.
     FloatingPointError
-        If the loss is no longer finite.
+        If the loss, its gradient or the weights are no longer finite. For a
+        loss or gradient, the weights are those before the update.
 
     Examples
     --------
@@ -134,27 +148,24 @@ def fit(
     >>> len(history.train_loss)
     3
     """
-    check_int("num_epochs", num_epochs, 1)
-    check_int("log_every", log_every, 0)
-    if not (math.isfinite(lr) and lr > 0):
-        raise ValueError(f"lr: expected a finite number above 0, got {lr!r}")
+    num_epochs = check_int("num_epochs", num_epochs, 1)
+    log_every = check_int("log_every", log_every, 0)
+    lr = check_float("lr", lr, 0, exclusive=True)
     loss_fn = loss_fn or nn.MSELoss()
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+    parameters = list(model.parameters())
+    optimizer = torch.optim.Adam(parameters, lr=lr)
     history = History()
-    for epoch in tqdm(
-        range(1, num_epochs + 1), disable=not progress, unit="epoch"
-    ):
+    epochs = range(1, num_epochs + 1)
+    for epoch in tqdm(epochs, disable=not progress, unit="epoch"):
         model.train()
         total, count = 0.0, 0
         for X_batch, y_batch in train_loader:
             loss = _batch_loss(model, X_batch, y_batch, loss_fn)
-            if not math.isfinite(loss.item()):
-                raise FloatingPointError(
-                    f"loss: expected a finite number, got {loss.item()} in "
-                    f"epoch {epoch}; try a smaller lr than {lr}"
-                )
+            _check_finite("loss", [loss.detach()], epoch, lr)
             optimizer.zero_grad()
             loss.backward()
+            gradients = [p.grad for p in parameters if p.grad is not None]
+            _check_finite("gradient", gradients, epoch, lr)
             optimizer.step()
             total += loss.item() * len(X_batch)
             count += len(X_batch)
@@ -162,6 +173,7 @@ def fit(
             raise ValueError(
                 "train_loader: expected at least one batch, got none"
             )
+        _check_finite("weights", parameters, epoch, lr)
         history.train_loss.append(total / count)
         if valid_loader is not None:
             history.valid_loss.append(evaluate(model, valid_loader, loss_fn))

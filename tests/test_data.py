@@ -61,7 +61,7 @@ def test_the_clean_signal_is_the_formula():
             "noise: expected a finite number of at least 0, got -1",
         ),
         ({"noise": float("nan")}, "noise: expected a finite number"),
-        ({"seed": -1}, "seed: expected a whole number of at least 0, got -1"),
+        ({"seed": -1}, "seed: expected a whole number from 0 to .*, got -1"),
     ],
 )
 def test_series_refuses(arguments, message):
@@ -138,7 +138,7 @@ def test_torch_takes_the_windows_without_a_copy_or_a_warning():
         (5.0, r"values: expected a 1-D or 2-D array, got shape \(\)"),
         (np.zeros((3, 3, 3)), "values: expected a 1-D or 2-D array"),
         ([[1.0], [2.0, 3.0]], "values: expected an array of numbers"),
-        ([1.0, 2.0], "at least window .* = 2 . 1 time steps, got 2"),
+        ([1.0, 2.0], "at least window . horizon = 3 time steps, got 2"),
     ],
 )
 def test_windows_refuse_bad_values(values, message):
@@ -236,7 +236,10 @@ def test_scaler_inverse_takes_forecasts_of_any_horizon():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: Scaler().fit([]), "train: expected at least one time step"),
+        (
+            lambda: Scaler().fit([]),
+            "train: expected at least 1 time steps, got 0",
+        ),
         (lambda: Scaler().fit([2, 2, 2]), "constant feature .column 0"),
         (lambda: Scaler().fit([0.1] * 3), "constant feature"),
         (lambda: Scaler().fit([[1, 5], [2, 5]]), "column 1"),
@@ -248,6 +251,13 @@ def test_scaler_inverse_takes_forecasts_of_any_horizon():
             "expected 2 features, got 1",
         ),
         (lambda: Scaler().fit([1, 2]).inverse_transform([1.0], 1), "feature"),
+        (
+            lambda: Scaler().fit([[1, 2], [3, 4]]).inverse_transform([0.0]),
+            "feature: expected a number from 0 to 1, .* got None",
+        ),
+        (lambda: Scaler().fit([1e200, 3e200]), "within float64's range"),
+        (lambda: Scaler().fit([1e-200, 3e-200]), "within float64's range"),
+        (lambda: Scaler().fit(np.empty((6, 0))), "expected features"),
     ],
 )
 def test_scaler_refuses(call, message):
@@ -299,13 +309,76 @@ def test_loader_makes_float32():
     [
         ((5, 24), (5, 1), r"X: expected a 3-D array, got shape \(5, 24\)"),
         ((5, 24, 1), (5,), r"y: expected a 2-D array, got shape \(5,\)"),
-        ((5, 24, 1), (4, 1), "got 4 labels and 5 windows"),
-        ((0, 24, 1), (0, 1), "got 0 labels and 0 windows"),
+        ((5, 24, 1), (4, 1), "got 5 windows and 4 labels"),
+        ((0, 24, 1), (0, 1), "got 0 windows and 0 labels"),
     ],
 )
 def test_loader_refuses(X_shape, y_shape, message):
     with pytest.raises(ValueError, match=message):
         make_loader(np.zeros(X_shape), np.zeros(y_shape))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.arange(6.0)[::-1],
+        np.arange(6, dtype=">f8"),
+        np.arange(6, dtype=np.longdouble),
+        np.arange(6, dtype=np.float16),
+        np.arange(6),
+        np.broadcast_to(1.5, 6),
+        list(range(6)),
+        torch.arange(6.0),
+    ],
+    ids=lambda values: f"{type(values).__name__}",
+)
+def test_loader_takes_any_numbers(values):
+    X, y = make_windows(values, 2)
+    (X_batch, y_batch), *_ = make_loader(X, y)
+    np.testing.assert_array_equal(X_batch, X.astype(np.float32))
+    np.testing.assert_array_equal(y_batch, y.astype(np.float32))
+
+
+def test_loader_takes_arrays_that_cannot_be_written_and_shares_others():
+    values = np.arange(6, dtype=np.float32)
+    X, y = make_windows(values, 2)
+    assert np.shares_memory(make_loader(X, y).dataset.tensors[0], values)
+    values.flags.writeable = False
+    make_loader(*make_windows(values, 2))  # a warning would be an error
+
+
+def test_numbers_beyond_float32_are_refused():
+    X = np.full((2, 3, 1), 1e39)
+    with pytest.raises(ValueError, match="X: expected numbers within float32"):
+        make_loader(X, np.zeros((2, 1)))
+
+
+def test_masked_values_are_refused():
+    masked = np.ma.array([1.0, -9999.0, 3.0], mask=[0, 1, 0])
+    with pytest.raises(ValueError, match="expected no missing values, got 1"):
+        make_windows(masked, 1)
+
+
+def test_numpy_integers_count_like_any_other():
+    values = np.arange(600.0)
+    X, y = make_windows(values, np.uint8(200), np.int64(2))
+    assert (X.shape, y.shape) == ((399, 200, 1), (399, 2))
+    assert len(split(values, np.uint16(500), np.int8(100)).train) == 400
+    assert len(make_loader(X, y, np.int64(100), seed=np.int64(3))) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"shuffle": "False"}, "shuffle: expected True or False"),
+        ({"seed": None}, "seed: expected a whole number"),
+        ({"seed": 2**64}, "seed: expected a whole number"),
+        ({"batch_size": 0}, "batch_size: expected a whole number"),
+    ],
+)
+def test_loader_refuses_its_options(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        make_loader(np.zeros((2, 3, 1)), np.zeros((2, 1)), **arguments)
 
 
 def test_electricity_is_whole():

@@ -68,7 +68,11 @@ def test_expected_ratio_is_the_mean_of_the_floor_ratio():
         (lambda: mae([], []), "y: expected at least one value"),
         (lambda: rmse([np.nan], [1.0]), "y: expected finite numbers"),
         (lambda: rmse([1.0], [np.inf]), "y_hat: expected finite numbers"),
-        (lambda: mase([1.0], [1.0], [1.0, 2.0], period=2), "period"),
+        (
+            lambda: mase([1.0], [1.0], [1.0, 2.0], period=2),
+            "train: expected at least period . 1 = 3 time steps, got 2",
+        ),
+        (lambda: floor_ratio([1.0], [1.0], noise="0.3"), "noise: expected"),
         (lambda: mase([1.0], [1.0], [3.0, 3.0]), "repeats itself every 1"),
         (lambda: floor_ratio([1.0], [1.0], noise=0), "noise: expected"),
         (
@@ -80,3 +84,12 @@ def test_expected_ratio_is_the_mean_of_the_floor_ratio():
 def test_scores_refuse(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_scores_are_computed_in_double():
+    assert mse(np.full(4, 300, np.float16), np.zeros(4, np.float16)) == 9e4
+    train = np.array([6e4, -6e4, 6e4], np.float16)
+    expected = 1 / np.abs(np.diff(train.astype(float))).mean()
+    assert mase(np.ones(2), np.zeros(2), train) == pytest.approx(expected)
+    squares = np.arange(4.0) ** 2
+    assert mase([1.0], [2.0], squares, np.uint8(3)) == pytest.approx(1 / 9)

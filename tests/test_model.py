@@ -1,5 +1,6 @@
 """GRUModel against bare nn.GRU, and what it refuses."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from gru_tutorial import GRUModel
+from gru_tutorial.model import evaluating
 
 SHAPES = {
     "num_layers": st.integers(1, 3),
@@ -102,8 +104,8 @@ def test_dropout_acts_in_training_only():
         (torch.zeros(24), r"got \(24,\)$"),
         (torch.zeros(1, 2, 3, 4), r"got \(1, 2, 3, 4\)$"),
         (torch.zeros(4, 24, 2), r"got \(4, 24, 2\)$"),
-        (torch.zeros(0, 24, 1), r"got \(0, 24, 1\)$"),
-        (torch.zeros(4, 0, 1), r"got \(4, 0, 1\)$"),
+        (torch.zeros(0, 24, 1), r"got \(0, 24, 1\); it is empty"),
+        (torch.zeros(4, 0, 1), r"got \(4, 0, 1\); it is empty"),
         (
             torch.zeros(4, 24, 1).double(),
             "expected torch.float32 on cpu, got torch.float64",
@@ -144,13 +146,15 @@ def test_forward_refuses_h0(h0, message):
         ({"hidden_size": 1.5}, "hidden_size: expected a whole number"),
         ({"output_size": 0}, "output_size: expected a whole number"),
         ({"num_layers": 0}, "num_layers: expected a whole number"),
+        ({"bidirectional": 1}, "bidirectional: expected True or False, got 1"),
+        ({"num_layers": 2, "dropout": "a"}, "dropout: expected a finite"),
         (
             {"num_layers": 2, "dropout": 1.0},
-            "dropout: expected a number from 0",
+            "dropout: expected a number below 1, got 1.0",
         ),
         (
             {"num_layers": 2, "dropout": -0.1},
-            "dropout: expected a number from 0",
+            "dropout: expected a finite number of at least 0, got -0.1",
         ),
         ({"dropout": 0.2}, "dropout: expected 0 with num_layers=1, got 0.2"),
     ],
@@ -158,6 +162,36 @@ def test_forward_refuses_h0(h0, message):
 def test_model_refuses(arguments, message):
     with pytest.raises(ValueError, match=message):
         GRUModel(**arguments)
+
+
+def test_numpy_scalars_make_the_same_model():
+    model = GRUModel(np.int64(1), np.uint8(8), bidirectional=np.True_)
+    assert model(torch.zeros(2, 3, 1)).shape == (2, 1)
+
+
+def test_evaluating_restores_every_part_also_after_an_error():
+    model = GRUModel(num_layers=2, dropout=0.5)
+    model.gru.eval()
+    with pytest.raises(ValueError, match="x: expected"), evaluating(model):
+        model(torch.zeros(3))
+    with evaluating(model):
+        assert not model.training
+        assert not torch.is_grad_enabled()
+    assert model.training
+    assert model.linear.training
+    assert not model.gru.training
+    assert torch.is_grad_enabled()
+
+
+@pytest.mark.filterwarnings("ignore:The tensor attributes self.gru._flat")
+def test_a_model_can_be_exported_for_any_batch():
+    model = GRUModel(hidden_size=8).eval()
+    batch = torch.export.Dim("batch", min=2, max=64)
+    program = torch.export.export(
+        model, (torch.zeros(4, 24, 1),), dynamic_shapes={"x": {0: batch}}
+    )
+    x = torch.ones(7, 24, 1)
+    torch.testing.assert_close(program.module()(x), model(x))
 
 
 def test_pytorch_itself_takes_a_table_for_one_sequence():

@@ -44,7 +44,7 @@ def test_show_source_displays_markdown_and_text(monkeypatch):
 
 
 def test_source_refuses_what_has_none():
-    for obj in (len, 3, np.add):
+    for obj in (len, 3, np.add, notebook, source_of.__code__):
         with pytest.raises(ValueError, match="obj: expected a function or"):
             source_of(obj)
 
@@ -81,6 +81,10 @@ def test_answers_are_checked(capsys):
         (686, 685),
         ((1, 2, 3), (1, 2)),
         ("no", lambda answer: answer == "yes"),
+        ("42", 42),
+        ("42.0", 42.0),
+        ({1}, 1),
+        ((1,), 1),
     ]:
         with pytest.raises(AssertionError, match="not yet"):
             check_answer(answer, expected)

@@ -63,3 +63,26 @@ def test_an_axes_is_used_when_given():
     _, ax = plt.subplots()
     assert plot_series([1.0, 2.0], ax=ax) is ax
     assert plot_forecast([1.0, 2.0], {"naive": [1.0]}, 1, ax=ax) is ax
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: plot_series([1.0, np.nan]), "values: expected finite"),
+        (lambda: plot_series([1.0, 2.0], clean=[1.0]), "clean: expected 2"),
+        (lambda: plot_forecast([1.0, 2.0], {}, -1), "forecast_start"),
+        (lambda: plot_forecast([1.0, 2.0], {}, 2), "forecast_start"),
+        (
+            lambda: plot_forecast([1.0, 2.0], {"a": [1.0, 2.0]}, 1),
+            "forecasts.'a'.: expected at most 1 values, got 2",
+        ),
+        (
+            lambda: plot_forecast([1.0, 2.0], {k: [1.0] for k in "abcd"}, 1),
+            "forecasts: expected at most 3, got 4",
+        ),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_drawn(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+    assert plt.get_fignums() == []

@@ -150,7 +150,7 @@ def test_ridge_is_fitted_before_the_test_part_only():
         (lambda v, m: recursive_forecast(m, v, 0, 12), "horizon"),
         (
             lambda v, m: recursive_forecast(m, v, 3, 41),
-            "history: expected at least window = 41 values, got 40",
+            "history: expected at least window = 41 time steps, got 40",
         ),
         (lambda v, m: recursive_forecast(m, [np.nan], 1, 1), "history: .*nan"),
         (lambda v, m: naive_forecast(v, 0), "forecast_start"),
@@ -163,3 +163,78 @@ def test_ridge_is_fitted_before_the_test_part_only():
 def test_forecasts_refuse(model, call, message):
     with pytest.raises(ValueError, match=message):
         call(np.arange(40.0), model)
+
+
+class Wrong(nn.Module):
+    """Returns what it was given to return."""
+
+    def __init__(self, answer):
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, x):
+        return self.answer[: len(x)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (torch.zeros(2), r"model: expected predictions of shape \(2, hori"),
+        (torch.zeros(1, 1), r"shape \(2, horizon\), got \(1, 1\)"),
+        (torch.full((2, 1), torch.nan), "model's predictions: .*nan"),
+    ],
+)
+def test_wrong_predictions_are_refused(answer, message):
+    with pytest.raises(ValueError, match=message):
+        predict(Wrong(answer), np.zeros((2, 3, 1)))
+
+
+def test_recursion_needs_one_value_a_forecast():
+    with pytest.raises(ValueError, match=r"expected one value .* got 3"):
+        recursive_forecast(GRUModel(output_size=3), np.zeros(9), 2, 3)
+
+
+@pytest.mark.parametrize(
+    "scaler",
+    [Scaler(), Scaler().fit([[1.0, 2.0], [3.0, 5.0]]), "standard", Scaler],
+)
+def test_only_a_scaler_of_one_series_is_taken(model, scaler):
+    values = np.arange(40.0)
+    for call in (
+        lambda: one_step_forecast(model, values, 30, 5, scaler),
+        lambda: recursive_forecast(model, values, 3, 5, scaler),
+    ):
+        with pytest.raises(ValueError, match="scaler: expected a Scaler"):
+            call()
+
+
+def test_series_that_are_too_short_are_named(model):
+    values = np.arange(40.0)
+    for call in (
+        lambda: one_step_forecast(model, values, 30, window=50),
+        lambda: naive_forecast(values, 30, period=40),
+        lambda: ridge_forecast(values, 30, window=50),
+    ):
+        message = r"values: .* time steps, got 40"
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_models_of_other_dtypes_predict_in_float32(dtype):
+    y_hat = predict(GRUModel(hidden_size=4).to(dtype), np.zeros((2, 3, 1)))
+    assert y_hat.dtype == np.float32
+
+
+def test_numpy_integers_and_any_strides_give_the_same_forecast(model):
+    values = make_series(length=300).values
+    for call in (
+        lambda v, k: one_step_forecast(model, v, k(250), k(24)),
+        lambda v, k: recursive_forecast(model, v, k(2), k(24)),
+        lambda v, k: naive_forecast(v, k(250), k(100)),
+        lambda v, k: ridge_forecast(v, k(250), k(24)),
+    ):
+        plain = call(values, int)
+        np.testing.assert_array_equal(plain, call(values, np.uint8))
+        twice_reversed = values[::-1].copy()[::-1]
+        np.testing.assert_array_equal(plain, call(twice_reversed, int))

@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
 import run_chapters
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from notebook_files import source_digest
+from notebook_files import source_digest, tagged_picture
 from portable import portable_settings
 
 GRU_BYTES = """
@@ -91,3 +92,15 @@ def test_run_refuses_stderr_and_unknown_chapters(chapter):
     with pytest.raises(SystemExit, match="stderr was written"):
         run_chapters.main("01")
     assert chapter.read_bytes() == stored
+
+
+def test_the_front_picture_is_the_one_that_the_chapter_drew():
+    root = Path(run_chapters.__file__).parents[1]
+    chapter = root / "chapters" / run_chapters.FRONT_CHAPTER
+    notebook = nbformat.read(chapter, as_version=4)
+    picture = tagged_picture(notebook, run_chapters.FRONT_TAG)
+    assert (root / run_chapters.FRONT_PICTURE).read_bytes() == picture
+    for page in ("README.md", "chapters/index.md"):
+        assert run_chapters.FRONT_PICTURE in (root / page).read_text("utf-8")
+    with pytest.raises(ValueError, match="expected a cell 'no-such-tag'"):
+        tagged_picture(notebook, "no-such-tag")

@@ -161,3 +161,42 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights_are_spoilt():
         fit(model, loader)
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name])
+
+
+def test_a_gradient_that_is_not_finite_leaves_the_weights_alone():
+    model = GRUModel()
+    X = torch.zeros(4, 3, 1)
+    y = model(X).detach()  # a loss of 0, whose root has no gradient
+    before = copy.deepcopy(model.state_dict())
+
+    def rmse_loss(y_hat, y):
+        return torch.sqrt(((y_hat - y) ** 2).mean())
+
+    with pytest.raises(FloatingPointError, match=r"gradient: .* epoch 1"):
+        fit(model, [(X, y)], loss_fn=rmse_loss)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_weights_that_are_not_finite_are_reported_after_the_last_epoch():
+    loader = make_loader(*windows(8))  # one batch, so one update
+    with pytest.raises(FloatingPointError, match=r"weights: .* in epoch 1"):
+        fit(GRUModel(), loader, num_epochs=1, lr=1e30)
+
+
+def test_a_loss_must_be_one_number():
+    message = r"loss_fn: expected one number .* got shape \(8, 1\)"
+    with pytest.raises(ValueError, match=message):
+        evaluate(
+            GRUModel(),
+            make_loader(*windows(8)),
+            nn.MSELoss(reduction="none"),
+        )
+
+
+def test_a_double_model_is_trained_and_evaluated_in_double():
+    model = GRUModel(hidden_size=4).double()
+    loader = make_loader(*windows(8))
+    history = fit(model, loader, loader, num_epochs=np.int64(1))
+    assert model.linear.weight.dtype == torch.float64
+    assert history.valid_loss == [evaluate(model, loader)]

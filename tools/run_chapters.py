@@ -18,7 +18,15 @@ import nbformat
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from notebook_files import NOT_KEPT, source_digest  # noqa: E402
+from notebook_files import (  # noqa: E402
+    NOT_KEPT,
+    source_digest,
+    tagged_picture,
+)
+
+# The picture that README and landing page show, drawn by a chapter's cell.
+FRONT_CHAPTER, FRONT_TAG = "01_gru_theory.ipynb", "readme-picture"
+FRONT_PICTURE = "theme/images/gate.png"
 
 KERNEL = {
     "display_name": "Python 3 (ipykernel)",
@@ -64,6 +72,9 @@ def execute(path):
         "gru_tutorial": {"sources": source_digest(notebook)},
     }
     nbformat.write(notebook, path)
+    if path.name == FRONT_CHAPTER:
+        picture = tagged_picture(notebook, FRONT_TAG)
+        (ROOT / FRONT_PICTURE).write_bytes(picture)
 
 
 def main(number=""):
