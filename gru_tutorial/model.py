@@ -28,6 +28,8 @@ class GRUModel(nn.Module):
         Whether a second GRU reads each window from its end.
     dropout : float
         Share of values set to zero between layers in training.
+    learn_h0 : bool
+        Whether the initial state is trained like a weight, from zeros.
 
     Raises
     ------
@@ -54,6 +56,7 @@ class GRUModel(nn.Module):
         num_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        learn_h0: bool = False,
     ):
         super().__init__()
         input_size = check_int("input_size", input_size, 1)
@@ -80,9 +83,13 @@ class GRUModel(nn.Module):
             bidirectional=bidirectional,
         )
         self.linear = nn.Linear(hidden_size * (1 + bidirectional), output_size)
+        self.h0 = None
+        if check_bool("learn_h0", learn_h0):
+            rows = num_layers * (1 + bidirectional)
+            self.h0 = nn.Parameter(torch.zeros(rows, 1, hidden_size))
 
     def initial_state(self, x: Tensor) -> Tensor:
-        """Return the zero state for a batch.
+        """Return the state from which a batch starts.
 
         Parameters
         ----------
@@ -92,7 +99,8 @@ class GRUModel(nn.Module):
         Returns
         -------
         Tensor of shape (num_layers * directions, batch, hidden_size)
-            Zeros. The batch comes second, whatever ``batch_first`` says.
+            Zeros, or the learned state once for each sequence. The batch
+            comes second, whatever ``batch_first`` says.
 
         Examples
         --------
@@ -102,6 +110,8 @@ class GRUModel(nn.Module):
         """
         directions = 2 if self.gru.bidirectional else 1
         rows = self.gru.num_layers * directions
+        if self.h0 is not None:
+            return self.h0.expand(rows, x.size(0), -1).contiguous()
         return x.new_zeros(rows, x.size(0), self.gru.hidden_size)
 
     def forward(self, x: Tensor, h0: Tensor | None = None) -> Tensor:
@@ -112,7 +122,8 @@ class GRUModel(nn.Module):
         x : Tensor of shape (batch, time, features)
             Windows, scaled as in training.
         h0 : Tensor of shape (num_layers * directions, batch, hidden_size)
-            The state before the first step; zeros if not given.
+            The state before the first step; ``initial_state(x)`` if not
+            given.
 
         Returns
         -------
@@ -134,7 +145,94 @@ class GRUModel(nn.Module):
             last = torch.cat([out[:, -1, :size], out[:, 0, size:]], dim=1)
         return self.linear(last)  # (batch, output_size)
 
-    def _check(self, x: Tensor, h0: Tensor | None) -> None:
+    def run(
+        self, x: Tensor, state: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Predict after every step, and return the state to go on from.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, features)
+            A stretch of each sequence, scaled as in training.
+        state : Tensor of shape (num_layers, batch, hidden_size)
+            The state after the stretch before; ``initial_state(x)`` at first.
+
+        Returns
+        -------
+        y_hat : Tensor of shape (batch, time, output_size)
+            What follows each step, scaled.
+        state : Tensor of shape (num_layers, batch, hidden_size)
+            The state after the last step. It holds on to the graph that made
+            it: ``detach`` it before the next stretch in training.
+
+        Raises
+        ------
+        ValueError
+            If ``x`` or ``state`` has another shape, dtype or device, or if
+            the model reads backwards too: it would need the future.
+
+        Examples
+        --------
+        >>> model, x = GRUModel(hidden_size=8), torch.zeros(1, 100, 1)
+        >>> first, state = model.run(x[:, :60])
+        >>> second, state = model.run(x[:, 60:], state)
+        >>> first.shape, second.shape
+        (torch.Size([1, 60, 1]), torch.Size([1, 40, 1]))
+        """
+        if self.gru.bidirectional:
+            raise ValueError(
+                "bidirectional: expected False for a stream, got True; the "
+                "backward direction would need the future"
+            )
+        self._check(x, state, "state")
+        if state is None:
+            state = self.initial_state(x)
+        out, state = self.gru(x, state)
+        return self.linear(out), state
+
+    def step(
+        self, x: Tensor, state: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Take in one time step of a stream, and predict what follows.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, features)
+            The newest values, scaled as in training.
+        state : Tensor of shape (num_layers, batch, hidden_size)
+            What the last call returned; ``None`` at first.
+
+        Returns
+        -------
+        y_hat : Tensor of shape (batch, output_size)
+            What follows, scaled.
+        state : Tensor of shape (num_layers, batch, hidden_size)
+            All that the next call needs, however long the stream.
+
+        Raises
+        ------
+        ValueError
+            As for ``run``.
+
+        Examples
+        --------
+        >>> model, state = GRUModel(hidden_size=8), None
+        >>> with evaluating(model):
+        ...     for value in [0.1, 0.2, 0.3]:
+        ...         y_hat, state = model.step(torch.tensor([[value]]), state)
+        >>> y_hat.shape
+        torch.Size([1, 1])
+        """
+        if not isinstance(x, Tensor) or x.ndim != 2:
+            got = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
+            raise ValueError(
+                f"x: expected a Tensor of shape (batch, "
+                f"{self.gru.input_size}), got {got}"
+            )
+        y_hat, state = self.run(x.unsqueeze(1), state)
+        return y_hat.squeeze(1), state
+
+    def _check(self, x: Tensor, h0: Tensor | None, name: str = "h0") -> None:
         features = self.gru.input_size
         if not isinstance(x, Tensor):
             raise ValueError(
@@ -165,11 +263,11 @@ class GRUModel(nn.Module):
                 else type(h0).__name__
             )
             raise ValueError(
-                f"h0: expected shape (num_layers * directions, batch, "
+                f"{name}: expected shape (num_layers * directions, batch, "
                 f"hidden_size) = {expected}, got {got}; "
                 f"model.initial_state(x) gives such zeros"
             )
-        self._check_kind("h0", h0, x.dtype, x.device)
+        self._check_kind(name, h0, x.dtype, x.device)
 
     @staticmethod
     def _check_kind(name: str, value: Tensor, dtype, device) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -112,6 +113,40 @@ def show_error(kind: type[Exception]) -> Iterator[None]:
         print(textwrap.fill(message, 76, subsequent_indent="    "))
     else:
         raise AssertionError("expected an error, but the block ran through")
+
+
+@contextmanager
+def show_warning(kind: type[Warning] = UserWarning) -> Iterator[None]:
+    """Run a block that must warn, and print each warning's text once.
+
+    Parameters
+    ----------
+    kind : type of Warning
+        The warnings expected; others are left out.
+
+    Raises
+    ------
+    AssertionError
+        If the block does not warn.
+
+    Examples
+    --------
+    >>> with show_warning():
+    ...     warnings.warn("too short", stacklevel=1)
+    UserWarning: too short
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    texts = [
+        f"{warning.category.__name__}: {warning.message}"
+        for warning in caught
+        if issubclass(warning.category, kind)
+    ]
+    if not texts:
+        raise AssertionError("expected a warning, but none came")
+    for text in dict.fromkeys(texts):
+        print(textwrap.fill(text, 76, subsequent_indent="    "))
 
 
 def check_answer(answer, expected) -> None:

@@ -194,6 +194,110 @@ def test_a_model_can_be_exported_for_any_batch():
     torch.testing.assert_close(program.module()(x), model(x))
 
 
+@given(
+    st.integers(1, 3),
+    st.integers(1, 4),
+    st.lists(st.integers(1, 7), min_size=1, max_size=4),
+    st.booleans(),
+)
+def test_a_stream_in_pieces_equals_the_full_run(
+    num_layers, batch, pieces, learn_h0
+):
+    torch.manual_seed(0)
+    model = GRUModel(2, 5, 3, num_layers, learn_h0=learn_h0)
+    x = torch.randn(batch, sum(pieces), 2)
+    whole, last_state = model.run(x)
+    torch.testing.assert_close(whole[:, -1], model(x))
+    parts, state = [], None
+    for piece in x.split(pieces, dim=1):
+        y_hat, state = model.run(piece, state)
+        parts.append(y_hat)
+    torch.testing.assert_close(torch.cat(parts, 1), whole, rtol=0, atol=1e-6)
+    torch.testing.assert_close(state, last_state, rtol=0, atol=1e-6)
+    steps, state = [], None
+    for t in range(x.size(1)):
+        y_hat, state = model.step(x[:, t], state)
+        steps.append(y_hat)
+    torch.testing.assert_close(torch.stack(steps, 1), whole, rtol=0, atol=1e-6)
+
+
+def test_a_stream_needs_constant_memory():
+    model, state, sizes = GRUModel(hidden_size=8), None, set()
+    with evaluating(model):
+        for _ in range(50):
+            _, state = model.step(torch.zeros(1, 1), state)
+            sizes.add(state.untyped_storage().nbytes())
+            assert state.grad_fn is None
+    assert sizes == {8 * 4}
+
+
+def test_a_reset_state_is_not_the_full_run():
+    torch.manual_seed(0)
+    model, x = GRUModel(hidden_size=8), torch.ones(1, 10, 1)
+    whole, _ = model.run(x)
+    second, _ = model.run(x[:, 5:])
+    assert not torch.allclose(second, whole[:, 5:], atol=1e-3)
+
+
+def test_detached_states_can_be_trained_through():
+    model, x = GRUModel(hidden_size=8), torch.ones(1, 10, 1)
+    _, state = model.run(x[:, :5])
+    model.run(x[:, 5:], state.detach())[0].sum().backward()
+    before = model.linear.weight.grad.clone()
+    assert before.abs().sum() > 0
+    assert not state.detach().requires_grad
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: GRUModel(bidirectional=True).run(torch.zeros(1, 2, 1)),
+            "bidirectional: expected False for a stream",
+        ),
+        (
+            lambda: GRUModel().run(
+                torch.zeros(2, 3, 1), torch.zeros(1, 1, 32)
+            ),
+            r"state: expected shape .* = \(1, 2, 32\), got \(1, 1, 32\)",
+        ),
+        (lambda: GRUModel().run(torch.zeros(2, 3)), "x: expected shape"),
+        (
+            lambda: GRUModel().step(torch.zeros(2, 3, 1)),
+            r"x: expected a Tensor of shape \(batch, 1\), got \(2, 3, 1\)",
+        ),
+        (lambda: GRUModel().step(0.5), "got float"),
+        (lambda: GRUModel(learn_h0=1), "learn_h0: expected True or False"),
+    ],
+)
+def test_streams_refuse(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("num_layers", [1, 2])
+def test_a_learned_h0_starts_at_zero_and_is_trained(num_layers, bidirectional):
+    torch.manual_seed(0)
+    model = GRUModel(1, 8, 1, num_layers, bidirectional, learn_h0=True)
+    plain = GRUModel(1, 8, 1, num_layers, bidirectional)
+    plain.load_state_dict(model.state_dict(), strict=False)
+    x = torch.randn(4, 5, 1)
+    assert torch.equal(model(x), plain(x))
+    assert "h0" in model.state_dict()
+    assert "h0" not in plain.state_dict()
+    model(x).sum().backward()
+    assert model.h0.grad.abs().min() > 0
+    with torch.no_grad():
+        model.h0 += 1
+    assert not torch.allclose(model(x), plain(x))
+    assert model.initial_state(x).shape == (
+        num_layers * (1 + bidirectional),
+        4,
+        8,
+    )
+
+
 def test_pytorch_itself_takes_a_table_for_one_sequence():
     """The mistake that GRUModel refuses is silent in nn.GRU."""
     out, _ = nn.GRU(24, 8, batch_first=True)(torch.zeros(32, 24))

@@ -1,5 +1,7 @@
 """What notebooks show: sources, errors and checked answers."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from gru_tutorial.notebook import (
     check_answer,
     show_error,
     show_source,
+    show_warning,
     source_of,
 )
 
@@ -66,6 +69,17 @@ def test_show_error_demands_an_error_of_its_kind():
         pass
     with pytest.raises(KeyError), show_error(ValueError):
         {}["key"]
+
+
+def test_show_warning_prints_each_text_once(capsys):
+    with show_warning():
+        for text in ("short", "short", "long"):
+            warnings.warn(text, stacklevel=1)
+        warnings.warn("other", FutureWarning, stacklevel=1)
+    said = capsys.readouterr().out
+    assert said == "UserWarning: short\nUserWarning: long\n"
+    with pytest.raises(AssertionError, match="none came"), show_warning():
+        warnings.warn("other", FutureWarning, stacklevel=1)
 
 
 def test_answers_are_checked(capsys):

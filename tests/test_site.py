@@ -1,5 +1,6 @@
 """The built site: what it links to, with and without a known repository."""
 
+import json
 import os
 import re
 import subprocess
@@ -7,6 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("sphinx", reason="the site's tools are not installed")
+from sphinx.search.en import SearchEnglish
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = Path(sys.executable).with_name("jupyter-book")
@@ -87,6 +91,42 @@ def test_formulas_need_no_foreign_host(site):
         scripts = re.findall(r'<script[^>]+src="([^"]+)"', text)
         assert not [s for s in scripts if s.startswith(("http", "//"))]
     assert (site / "_static" / "mathjax" / "tex-chtml.js").exists()
+
+
+def test_search_finds_every_message_of_the_gallery(site):
+    """Each word of each message leads to the gallery, as the search does."""
+    text = (site / "searchindex.js").read_text("utf-8")
+    index = json.loads(text[text.index("(") + 1 : text.rindex(")")])
+    number = index["docnames"].index("chapters/11_error_gallery")
+    english = SearchEnglish({})
+    notebook = json.loads(
+        (ROOT / "chapters" / "11_error_gallery.ipynb").read_text("utf-8")
+    )
+    messages = []
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            text = "".join(cell["source"])
+            messages += re.findall(r"^### .*?`([^`]+)`", text, re.M)
+        for output in cell.get("outputs", []):
+            printed = "".join(output.get("text", ""))
+            messages += re.findall(
+                r"^\w+(?:Error|Warning): (.*)", printed, re.M
+            )
+    assert len(messages) > 30
+    for message in messages:
+        for word in english.split(message):
+            stem = english.stem(word.lower())
+            if not english.word_filter(stem):
+                continue
+            found = []
+            for kind in ("terms", "titleterms"):
+                pages_with = index[kind].get(stem, [])
+                found += (
+                    pages_with
+                    if isinstance(pages_with, list)
+                    else [pages_with]
+                )
+            assert number in found, (message, word)
 
 
 def test_every_item_of_the_original_tutorial_is_linked(site):
