@@ -1,5 +1,7 @@
 """GRUModel against bare nn.GRU, and what it refuses."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -49,6 +51,24 @@ def test_forward_is_a_linear_layer_on_the_last_states(case, with_h0):
     expected = model.linear(last_states(model, x, h0))
     assert got.shape == (case["batch"], case["outputs"])
     torch.testing.assert_close(got, expected)
+
+
+@given(
+    st.integers(1, 3),
+    st.booleans(),
+    st.integers(1, 5),
+    st.lists(st.integers(1, 6), min_size=0, max_size=4),
+)
+def test_any_other_shape_of_h0_is_refused(layers, both, batch, shape):
+    model = GRUModel(1, 4, 1, layers, both)
+    x = torch.zeros(batch, 3, 1)
+    expected = tuple(model.initial_state(x).shape)
+    if tuple(shape) == expected:
+        assert model(x, torch.zeros(shape)).shape == (batch, 1)
+        return
+    message = re.escape(f"= {expected}, got {tuple(shape)}; ")
+    with pytest.raises(ValueError, match=message):
+        model(x, torch.zeros(shape))
 
 
 def test_a_given_h0_is_used():
