@@ -4,7 +4,16 @@ Each module belongs to one chapter of the book. Helpers for pages only
 (``plotting``, ``notebook``) are imported from their own modules.
 """
 
-from gru_tutorial.cell import GRUStep, GRUWeights, gru_sequence, gru_step
+from gru_tutorial.cell import (
+    DIALECTS,
+    GRUGradients,
+    GRUStep,
+    GRUWeights,
+    gru_sequence,
+    gru_sequence_backward,
+    gru_step,
+    gru_step_backward,
+)
 from gru_tutorial.data import (
     Scaler,
     load_electricity,
@@ -32,6 +41,8 @@ from gru_tutorial.prediction import (
 from gru_tutorial.training import History, evaluate, fit
 
 __all__ = [
+    "DIALECTS",
+    "GRUGradients",
     "GRUModel",
     "GRUStep",
     "GRUWeights",
@@ -42,7 +53,9 @@ __all__ = [
     "fit",
     "floor_ratio",
     "gru_sequence",
+    "gru_sequence_backward",
     "gru_step",
+    "gru_step_backward",
     "load_electricity",
     "mae",
     "make_loader",

@@ -1,0 +1,453 @@
+"""Chapter 6: tasks that need memory, and networks to compare on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gru_tutorial.checks import check_float, check_int
+
+KINDS = ("RNN", "LSTM", "GRU", "minGRU")
+
+
+def adding_problem(
+    n: int, length: int, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Draw sequences in which two marked numbers are to be added.
+
+    The first number is marked somewhere in the first half, the second
+    somewhere in the second half. Always answering with the mean, 1, gives a
+    mean squared error of exactly 1/6.
+
+    Parameters
+    ----------
+    n : int
+        Sequences.
+    length : int
+        Time steps of each, at least 2.
+    rng : numpy.random.Generator
+        Draws them.
+
+    Returns
+    -------
+    X : Tensor of shape (n, length, 2)
+        Numbers from 0 to 1, and a mark of 1 at two of them.
+    y : Tensor of shape (n, 1)
+        The sum of the marked numbers.
+
+    Raises
+    ------
+    ValueError
+        If ``n`` is below 1 or ``length`` below 2.
+
+    References
+    ----------
+    Hochreiter and Schmidhuber (1997); in this form Le, Jaitly and Hinton
+    (2015), arXiv:1504.00941.
+
+    Examples
+    --------
+    >>> X, y = adding_problem(5, 30, np.random.default_rng(0))
+    >>> bool(((X[..., 0] * X[..., 1]).sum(1, keepdim=True) == y).all())
+    True
+    """
+    n, length = check_int("n", n, 1), check_int("length", length, 2)
+    X = np.zeros((n, length, 2), dtype=np.float32)
+    X[:, :, 0] = rng.random((n, length))
+    rows, half = np.arange(n), length // 2
+    X[rows, rng.integers(0, half, n), 1] = 1
+    X[rows, rng.integers(half, length, n), 1] = 1
+    y = (X[:, :, 0] * X[:, :, 1]).sum(axis=1, keepdims=True)
+    return torch.from_numpy(X), torch.from_numpy(y)
+
+
+def marked_recall(
+    n: int, lag: int, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Draw sequences whose first, marked number is asked for at the end.
+
+    Always answering 0 gives a mean squared error of exactly 1/3.
+
+    Parameters
+    ----------
+    n : int
+        Sequences.
+    lag : int
+        Time steps between the number and the answer.
+    rng : numpy.random.Generator
+        Draws them.
+
+    Returns
+    -------
+    X : Tensor of shape (n, lag + 1, 2)
+        Numbers from -1 to 1, and a mark of 1 at the first.
+    y : Tensor of shape (n, 1)
+        The first number.
+
+    Raises
+    ------
+    ValueError
+        If ``n`` or ``lag`` is below 1.
+
+    Examples
+    --------
+    >>> X, y = marked_recall(5, 30, np.random.default_rng(0))
+    >>> X.shape, torch.equal(X[:, 0, :1], y)
+    (torch.Size([5, 31, 2]), True)
+    """
+    n, lag = check_int("n", n, 1), check_int("lag", lag, 1)
+    X = np.zeros((n, lag + 1, 2), dtype=np.float32)
+    X[:, :, 0] = rng.uniform(-1, 1, (n, lag + 1))
+    X[:, 0, 1] = 1
+    return torch.from_numpy(X), torch.from_numpy(X[:, 0, :1].copy())
+
+
+def delay_line(
+    n: int, lag: int, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Draw sequences of which the number ``lag`` steps ago is asked for.
+
+    No number is marked, so all of the last ``lag`` must be kept, in order.
+    Always answering 0 gives a mean squared error of exactly 1/3.
+
+    Parameters
+    ----------
+    n : int
+        Sequences.
+    lag : int
+        Time steps between the number and the answer.
+    rng : numpy.random.Generator
+        Draws them.
+
+    Returns
+    -------
+    X : Tensor of shape (n, 2 * lag, 1)
+        Numbers from -1 to 1.
+    y : Tensor of shape (n, 1)
+        The number ``lag`` steps before the last.
+
+    Raises
+    ------
+    ValueError
+        If ``n`` or ``lag`` is below 1.
+
+    Examples
+    --------
+    >>> X, y = delay_line(5, 10, np.random.default_rng(0))
+    >>> torch.equal(X[:, -11], y)
+    True
+    """
+    n, lag = check_int("n", n, 1), check_int("lag", lag, 1)
+    X = rng.uniform(-1, 1, (n, 2 * lag, 1)).astype(np.float32)
+    return torch.from_numpy(X), torch.from_numpy(X[:, lag - 1].copy())
+
+
+def parallel_scan(a: Tensor, b: Tensor) -> Tensor:
+    """Compute all ``h_t = a_t h_(t-1) + b_t`` in log2(time) steps, h_0 = 0.
+
+    Parameters
+    ----------
+    a, b : Tensor of shape (batch, time, hidden)
+        Factors and terms of the recurrence.
+
+    Returns
+    -------
+    Tensor of shape (batch, time, hidden)
+        The states.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+
+    References
+    ----------
+    W. D. Hillis and G. L. Steele (1986), Data parallel algorithms.
+    *Communications of the ACM* 29, 1170-1183.
+
+    Examples
+    --------
+    >>> half, one = torch.full((1, 3, 1), 0.5), torch.ones(1, 3, 1)
+    >>> parallel_scan(half, one).flatten()
+    tensor([1.0000, 1.5000, 1.7500])
+    """
+    if a.shape != b.shape or a.ndim != 3:
+        raise ValueError(
+            f"a, b: expected one shape (batch, time, hidden), got "
+            f"{tuple(a.shape)} and {tuple(b.shape)}"
+        )
+    reach = 1
+    while reach < a.size(1):  # each pass doubles how far back a state sees
+        later = b[:, reach:] + a[:, reach:] * b[:, :-reach]
+        b = torch.cat([b[:, :reach], later], dim=1)
+        a = torch.cat([a[:, :reach], a[:, reach:] * a[:, :-reach]], dim=1)
+        reach *= 2
+    return b
+
+
+class MinGRU(nn.Module):
+    """A GRU whose gate and candidate see the input only.
+
+    ``h_t = (1 - z_t) h_(t-1) + z_t n_t`` with ``z_t`` and ``n_t`` linear in
+    the input (and a sigmoid for ``z_t``). Note that here ``z`` lets the new
+    value in.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+        Features and units.
+
+    References
+    ----------
+    Feng et al. (2024), Were RNNs all we needed? arXiv:2410.01201.
+
+    Examples
+    --------
+    >>> out, state = MinGRU(1, 8)(torch.zeros(4, 24, 1))
+    >>> out.shape, state.shape
+    (torch.Size([4, 24, 8]), torch.Size([1, 4, 8]))
+    """
+
+    def __init__(self, input_size: int, hidden_size: int):
+        super().__init__()
+        self.gate = nn.Linear(input_size, hidden_size)
+        self.candidate = nn.Linear(input_size, hidden_size)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Run over sequences.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, features)
+            The sequences.
+
+        Returns
+        -------
+        out : Tensor of shape (batch, time, hidden)
+            The states after every step.
+        state : Tensor of shape (1, batch, hidden)
+            The last of them, as ``nn.GRU`` returns it.
+        """
+        z = torch.sigmoid(self.gate(x))
+        out = parallel_scan(1 - z, z * self.candidate(x))
+        return out, out[:, -1].unsqueeze(0)
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Return the number of parameters of a module.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Any.
+
+    Examples
+    --------
+    >>> count_parameters(nn.Linear(3, 2))
+    8
+    """
+    return sum(p.numel() for p in module.parameters())
+
+
+class Recaller(nn.Module):
+    """Answer once, from a recurrent layer's last state.
+
+    Parameters
+    ----------
+    kind : str
+        One of ``KINDS``.
+    input_size, hidden_size : int
+        Features and units.
+    open_for : float or sequence of float
+        Added to the bias of the gate that keeps the state: a GRU's update
+        gate, an LSTM's forget gate, and minGRU's gate with the other sign.
+
+    Raises
+    ------
+    ValueError
+        If ``kind`` is unknown, or a plain RNN is to have a gate.
+
+    Examples
+    --------
+    >>> Recaller("GRU", 2, 8)(torch.zeros(4, 30, 2)).shape
+    torch.Size([4, 1])
+    """
+
+    def __init__(
+        self, kind: str, input_size: int, hidden_size: int, open_for=0.0
+    ):
+        super().__init__()
+        if kind not in KINDS:
+            raise ValueError(f"kind: expected one of {KINDS}, got {kind!r}")
+        bias = torch.as_tensor(open_for, dtype=torch.float32)
+        if kind == "RNN" and bias.any():
+            raise ValueError("open_for: expected 0, as an RNN has no gate")
+        hidden_size = check_int("hidden_size", hidden_size, 1)
+        if kind == "minGRU":
+            self.layer = MinGRU(input_size, hidden_size)
+        else:
+            layer = getattr(nn, kind)
+            self.layer = layer(input_size, hidden_size, batch_first=True)
+        self.linear = nn.Linear(hidden_size, 1)
+        with torch.no_grad():
+            if kind == "minGRU":
+                self.layer.gate.bias -= bias
+            elif kind != "RNN":  # the second block: z of a GRU, f of an LSTM
+                block = slice(hidden_size, 2 * hidden_size)
+                self.layer.bias_ih_l0[block] += bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return one number for each sequence.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, time, features)
+            The sequences.
+
+        Returns
+        -------
+        Tensor of shape (batch, 1)
+            The answers.
+        """
+        out, _ = self.layer(x)
+        return self.linear(out[:, -1])
+
+
+def size_for(kind: str, input_size: int, parameters: int) -> int:
+    """Return the hidden size with which a ``Recaller`` has so many parameters.
+
+    Parameters
+    ----------
+    kind : str
+        One of ``KINDS``.
+    input_size : int
+        Features.
+    parameters : int
+        How many parameters it may have at most.
+
+    Returns
+    -------
+    int
+        The largest size that stays within them.
+
+    Raises
+    ------
+    ValueError
+        If not even one unit does.
+
+    Examples
+    --------
+    >>> [size_for(kind, 2, 3000) for kind in KINDS]
+    [52, 25, 29, 428]
+    """
+    size = 0
+    while count_parameters(Recaller(kind, input_size, size + 1)) <= parameters:
+        size += 1
+    if size == 0:
+        raise ValueError(
+            f"parameters: expected enough for one unit, got {parameters}"
+        )
+    return size
+
+
+def chrono_bias(longest: int, hidden_size: int, seed: int = 0) -> np.ndarray:
+    """Draw gate biases for memories of 1 to ``longest`` steps.
+
+    Parameters
+    ----------
+    longest : int
+        The longest dependence expected, in steps, at least 3.
+    hidden_size : int
+        Units.
+    seed : int
+        Seed of NumPy's generator.
+
+    Returns
+    -------
+    numpy.ndarray of shape (hidden_size,)
+        ``log(uniform(1, longest - 1))``.
+
+    References
+    ----------
+    C. Tallec and Y. Ollivier (2018), Can recurrent neural networks warp time?
+    arXiv:1804.11188.
+
+    Examples
+    --------
+    >>> chrono_bias(30, 3).round(3)
+    array([2.936, 2.146, 0.764])
+    """
+    longest = check_int("longest", longest, 3)
+    rng = np.random.default_rng(check_int("seed", seed, 0))
+    return np.log(rng.uniform(1, longest - 1, hidden_size))
+
+
+def train_on_task(
+    model: nn.Module,
+    draw: Callable[[int, np.random.Generator], tuple[Tensor, Tensor]],
+    updates: int,
+    seed: int = 0,
+    lr: float = 0.01,
+    batch_size: int = 32,
+    every: int = 20,
+) -> list[tuple[int, float]]:
+    """Train on fresh sequences, and test on 500 others now and then.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Maps (batch, time, features) to (batch, 1); trained in place.
+    draw : callable
+        ``draw(n, rng)`` returns ``X`` and ``y``.
+    updates : int
+        Steps of Adam, each on a batch of its own, with the gradient's norm
+        clipped to 1.
+    seed : int
+        Seed of the training sequences.
+    lr : float
+        Adam's learning rate.
+    batch_size : int
+        Sequences per update.
+    every : int
+        Updates between tests.
+
+    Returns
+    -------
+    list of (int, float)
+        Updates so far, and the mean squared error on the test sequences.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+
+    Examples
+    --------
+    >>> def draw(n, rng):
+    ...     return adding_problem(n, 4, rng)
+    >>> history = train_on_task(Recaller("GRU", 2, 4), draw, updates=40)
+    >>> [updates for updates, error in history]
+    [20, 40]
+    """
+    updates = check_int("updates", updates, 1)
+    every = check_int("every", every, 1)
+    lr = check_float("lr", lr, 0, exclusive=True)
+    rng = np.random.default_rng(check_int("seed", seed, 0))
+    X_test, y_test = draw(500, np.random.default_rng(10**6))
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+    history = []
+    for update in range(1, updates + 1):
+        X, y = draw(batch_size, rng)
+        loss = nn.functional.mse_loss(model(X), y)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        if update % every == 0:
+            with torch.no_grad():
+                error = nn.functional.mse_loss(model(X_test), y_test).item()
+            history.append((update, error))
+    return history
