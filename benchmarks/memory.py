@@ -33,6 +33,7 @@ TASKS = {
 NETWORKS = {
     "RNN": ("RNN", 0.0),
     "LSTM": ("LSTM", 0.0),
+    "LSTM, bias + 2": ("LSTM", 2.0),
     "GRU": ("GRU", 0.0),
     "GRU, bias + 2": ("GRU", 2.0),
     "GRU, chrono": ("GRU", "chrono"),

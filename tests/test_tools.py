@@ -1,16 +1,20 @@
 """The tools around the notebooks, run on small ones."""
 
+import base64
+import io
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pytest
 import run_chapters
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from notebook_files import source_digest, tagged_picture
+from PIL import Image
 from portable import portable_settings
 
 GRU_BYTES = """
@@ -92,6 +96,26 @@ def test_run_refuses_stderr_and_unknown_chapters(chapter):
     with pytest.raises(SystemExit, match="stderr was written"):
         run_chapters.main("01")
     assert chapter.read_bytes() == stored
+
+
+def test_pictures_become_smaller_and_look_the_same():
+    plain = io.BytesIO()
+    fig, ax = plt.subplots()
+    ax.plot(np.sin(np.arange(100)))
+    ax.fill_between(range(100), -0.5, 0.5, alpha=0.3)
+    fig.savefig(plain, format="png")
+    plt.close(fig)
+    before = base64.b64encode(plain.getvalue()).decode()
+    after = run_chapters.smaller_picture(before)
+    assert len(after) < 0.7 * len(before)
+    pixels = [
+        np.asarray(
+            Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB"), float
+        )
+        for png in (before, after)
+    ]
+    assert np.abs(pixels[0] - pixels[1]).max() <= 24
+    assert np.abs(pixels[0] - pixels[1]).mean() < 0.5
 
 
 def test_the_front_picture_is_the_one_that_the_chapter_drew():
