@@ -354,7 +354,7 @@ def size_for(kind: str, input_size: int, parameters: int) -> int:
 
 
 def chrono_bias(longest: int, hidden_size: int, seed: int = 0) -> np.ndarray:
-    """Draw gate biases for memories of 1 to ``longest`` steps.
+    """Draw gate biases for time constants of 2 to ``longest`` steps.
 
     Parameters
     ----------
