@@ -17,6 +17,7 @@ from gru_tutorial.cell import (
 from gru_tutorial.data import (
     Scaler,
     load_electricity,
+    make_chunks,
     make_loader,
     make_series,
     make_windows,
@@ -58,6 +59,7 @@ __all__ = [
     "gru_step_backward",
     "load_electricity",
     "mae",
+    "make_chunks",
     "make_loader",
     "make_series",
     "make_windows",

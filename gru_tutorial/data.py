@@ -150,6 +150,63 @@ def make_windows(
     return X.swapaxes(1, 2), y
 
 
+def make_chunks(
+    values, length: int, horizon: int = 1, target: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut a series into chunks, with a label for every step of each of them.
+
+    Chunk ``i`` holds ``values[i : i + length]``; the label of its step ``t``
+    is what follows that step: the target feature of
+    ``values[i + t + 1 : i + t + 1 + horizon]``.
+
+    Parameters
+    ----------
+    values : array_like of shape (time,) or (time, features)
+        The series, in time order.
+    length : int
+        Time steps per chunk.
+    horizon : int
+        Time steps per label.
+    target : int
+        The feature to predict, where there are several.
+
+    Returns
+    -------
+    X : numpy.ndarray of shape (n, length, features)
+        The chunks, ``n = time - length - horizon + 1``.
+    y : numpy.ndarray of shape (n, length, horizon)
+        The labels.
+
+    Raises
+    ------
+    ValueError
+        If the series is too short, not finite, not numeric or of another rank.
+
+    Notes
+    -----
+    Both are views, as in ``make_windows``.
+
+    Examples
+    --------
+    >>> X, y = make_chunks([0, 1, 2, 3, 4, 5], length=4)
+    >>> X.squeeze(-1)
+    array([[0., 1., 2., 3.],
+           [1., 2., 3., 4.]])
+    >>> y.squeeze(-1)
+    array([[1., 2., 3., 4.],
+           [2., 3., 4., 5.]])
+    """
+    values = check_values("values", values)
+    length = check_int("length", length, 1)
+    horizon = check_int("horizon", horizon, 1)
+    check_length("values", values, length + horizon, "length + horizon")
+    _, y = make_windows(values, 1, horizon, target)  # one label for each step
+    view = np.lib.stride_tricks.sliding_window_view
+    y = view(y, length, axis=0, writeable=True).swapaxes(1, 2)
+    X, _ = make_windows(values, length, horizon, target)
+    return X, y
+
+
 def split(
     values, forecast_start: int, valid: int = 0, context: int = 0
 ) -> Split:
@@ -326,7 +383,7 @@ class Scaler:
             )
 
 
-def to_tensor(name: str, values, ndim: int) -> torch.Tensor:
+def to_tensor(name: str, values, ndim: int | tuple) -> torch.Tensor:
     """Return numbers as a float32 tensor, sharing memory where that is safe.
 
     Parameters
@@ -335,8 +392,8 @@ def to_tensor(name: str, values, ndim: int) -> torch.Tensor:
         The argument's name, for messages.
     values : array_like
         Finite numbers.
-    ndim : int
-        The rank expected.
+    ndim : int or tuple of int
+        The rank expected, or those allowed.
 
     Returns
     -------
@@ -353,7 +410,8 @@ def to_tensor(name: str, values, ndim: int) -> torch.Tensor:
     >>> to_tensor("y", [[1, 2]], ndim=2)
     tensor([[1., 2.]])
     """
-    values = check_values(name, values, ndim=(ndim,))
+    allowed = ndim if isinstance(ndim, tuple) else (ndim,)
+    values = check_values(name, values, ndim=allowed)
     with np.errstate(over="ignore"):
         array = values.astype(np.float32, copy=False)
     if array is not values and not np.isfinite(array).all():
@@ -375,8 +433,8 @@ def make_loader(
     ----------
     X : array_like of shape (n, window, features)
         Windows, scaled.
-    y : array_like of shape (n, horizon)
-        Labels, scaled.
+    y : array_like of shape (n, horizon) or (n, window, horizon)
+        Labels, scaled; of windows, or of chunks with a label for every step.
     batch_size : int
         Windows per batch; the last batch may hold fewer.
     shuffle : bool
@@ -388,8 +446,9 @@ def make_loader(
     -------
     torch.utils.data.DataLoader
         Yields ``X_batch`` (batch, window, features) and ``y_batch``
-        (batch, horizon). float32 arrays are not copied. Each pass over a
-        shuffling loader draws from its generator, so passes differ.
+        (batch, horizon), or (batch, window, horizon). float32 arrays are not
+        copied. Each pass over a shuffling loader draws from its generator, so
+        passes differ.
 
     Raises
     ------
@@ -403,7 +462,7 @@ def make_loader(
     >>> X_batch.shape, y_batch.shape
     (torch.Size([32, 24, 1]), torch.Size([32, 1]))
     """
-    X, y = to_tensor("X", X, ndim=3), to_tensor("y", y, ndim=2)
+    X, y = to_tensor("X", X, ndim=3), to_tensor("y", y, ndim=(2, 3))
     batch_size = check_int("batch_size", batch_size, 1)
     shuffle = check_bool("shuffle", shuffle)
     seed = check_int("seed", seed, 0, MAX_SEED)
@@ -411,6 +470,11 @@ def make_loader(
         raise ValueError(
             f"X, y: expected one label for each window, got {len(X)} windows "
             f"and {len(y)} labels"
+        )
+    if y.ndim == 3 and y.shape[1] != X.shape[1]:
+        raise ValueError(
+            f"y: expected a label for each of the {X.shape[1]} steps of a "
+            f"chunk, got {y.shape[1]}"
         )
     generator = torch.Generator().manual_seed(seed)
     return DataLoader(

@@ -76,7 +76,7 @@ def one_step_forecast(
     model: nn.Module,
     values,
     forecast_start: int,
-    window: int,
+    window: int | None,
     scaler: Scaler | None = None,
 ) -> np.ndarray:
     """Forecast each value of the test part from the true ones before it.
@@ -85,12 +85,14 @@ def one_step_forecast(
     ----------
     model : torch.nn.Module
         Maps (batch, window, 1) to (batch, horizon); its first value is used.
+        Without a window it needs ``run``, as ``GRUModel`` has.
     values : array_like of shape (time,)
         The whole series, in its own units.
     forecast_start : int
         The first time step to forecast, at least ``window``.
     window : int
-        Time steps that the model sees.
+        Time steps that the model sees; ``None`` for all before, through one
+        state that is carried from the first value on.
     scaler : Scaler
         The one used in training, if any.
 
@@ -111,16 +113,21 @@ def one_step_forecast(
     (130,)
     """
     values = check_values("values", values, ndim=(1,))
-    window = check_int("window", window, 1)
-    check_length("values", values, window + 1, "window + 1")
+    seen = 1 if window is None else check_int("window", window, 1)
+    check_length("values", values, seen + 1, "window + 1")
     last = len(values) - 1
-    forecast_start = check_int("forecast_start", forecast_start, window, last)
+    forecast_start = check_int("forecast_start", forecast_start, seen, last)
     _check_scaler(scaler)
-    recent = values[forecast_start - window :]
-    if scaler is not None:
-        recent = scaler.transform(recent)
-    X, _ = make_windows(recent, window)
-    y_hat = predict(model, X)[:, 0]
+    scaled = values if scaler is None else scaler.transform(values)
+    if window is None:
+        stream = to_tensor("values", scaled[None, :-1, None], ndim=3)
+        with evaluating(model):
+            out, _ = model.run(to_model(model, stream))
+        y_hat = out[0, forecast_start - 1 :, 0].float().cpu().numpy()
+        y_hat = check_values("model's predictions", y_hat)
+    else:
+        X, _ = make_windows(scaled[forecast_start - window :], window)
+        y_hat = predict(model, X)[:, 0]
     return y_hat if scaler is None else scaler.inverse_transform(y_hat)
 
 

@@ -6,13 +6,14 @@ import tracemalloc
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from gru_tutorial import (
     Scaler,
     load_electricity,
+    make_chunks,
     make_loader,
     make_series,
     make_windows,
@@ -308,9 +309,14 @@ def test_loader_makes_float32():
     ("X_shape", "y_shape", "message"),
     [
         ((5, 24), (5, 1), r"X: expected a 3-D array, got shape \(5, 24\)"),
-        ((5, 24, 1), (5,), r"y: expected a 2-D array, got shape \(5,\)"),
+        (
+            (5, 24, 1),
+            (5,),
+            r"y: expected a 2-D or 3-D array, got shape \(5,\)",
+        ),
         ((5, 24, 1), (4, 1), "got 5 windows and 4 labels"),
         ((0, 24, 1), (0, 1), "got 0 windows and 0 labels"),
+        ((5, 24, 1), (5, 23, 1), "each of the 24 steps of a chunk, got 23"),
     ],
 )
 def test_loader_refuses(X_shape, y_shape, message):
@@ -389,3 +395,54 @@ def test_electricity_is_whole():
     assert str(start[-1]) == "2000-08-27T23:30"
     assert (demand > 1e4).all()
     assert (demand < 1e5).all()
+
+
+@given(
+    time=st.integers(2, 30),
+    length=st.integers(1, 10),
+    horizon=st.integers(1, 5),
+    features=st.integers(1, 3),
+)
+def test_chunks_label_every_step(time, length, horizon, features):
+    assume(length + horizon <= time)
+    values = np.arange(float(time * features)).reshape(time, features)
+    target = features - 1
+    X, y = make_chunks(values, length, horizon, target)
+    n = time - length - horizon + 1
+    assert X.shape == (n, length, features)
+    assert y.shape == (n, length, horizon)
+    for i in range(n):
+        for t in range(length):
+            assert np.array_equal(X[i, t], values[i + t])
+            start = i + t + 1
+            after = values[start : start + horizon, target]
+            assert np.array_equal(y[i, t], after)
+
+
+def test_the_last_step_of_a_chunk_has_the_label_of_a_window():
+    values = make_series(length=40).values
+    X, y = make_chunks(values, 10, horizon=3)
+    X_windows, y_windows = make_windows(values, 10, horizon=3)
+    assert np.array_equal(X, X_windows)
+    assert np.array_equal(y[:, -1], y_windows)
+
+
+def test_chunks_are_views():
+    values = make_series(length=100_000).values
+    X, y = make_chunks(values, 100, horizon=10)
+    assert np.shares_memory(X, values)
+    assert np.shares_memory(y, values)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"length": 0}, "length: expected a whole number of at least 1"),
+        ({"length": 5}, r"values: expected at least length \+ horizon = 6"),
+        ({"length": 2, "horizon": 0}, "horizon: expected a whole number"),
+        ({"length": 2, "target": 1}, "target: expected a whole number"),
+    ],
+)
+def test_chunks_refuse(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        make_chunks([0, 1, 2, 3, 4], **arguments)
