@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 BOOK = $(BIN)/jupyter-book build . -W -n --keep-going
 
-.PHONY: help book test test-portable lab run check clean
+.PHONY: help book test test-portable lab run check bench clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -32,12 +32,22 @@ check: .venv/ready  ## lint and spelling, then all of `make test`
 	$(BIN)/codespell
 	$(MAKE) test
 
+bench: .venv-bench/ready  ## measure this package and its peers again: an hour
+	.venv-bench/bin/python benchmarks/speed.py
+	.venv-bench/bin/python benchmarks/recipes.py --sweep
+	.venv-bench/bin/python benchmarks/recipes.py
+
 clean:  ## remove the site and the environment
-	rm -rf _build .venv
+	rm -rf _build .venv .venv-bench
 
 # The environment, made once and again when what it must hold changes.
 .venv/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("GRU by Experiment needs Python 3.11 to 3.13; $(PYTHON) is %d.%d. Try: make PYTHON=python3.11" % sys.version_info[:2])'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[book,test]'
+	@touch $@
+
+.venv-bench/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet -c constraints.txt -e '.[bench]'
 	@touch $@

@@ -154,3 +154,48 @@ def plot_forecast(
         ax.plot(t, y_hat, color=color, label=name)
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return ax
+
+
+def plot_losses(history, floor: float, ax: Axes | None = None):
+    """Draw the losses of a run, in multiples of the noise floor.
+
+    Parameters
+    ----------
+    history : History
+        What ``fit`` returned.
+    floor : float
+        The noise floor in scaled units.
+    ax : matplotlib.axes.Axes
+        Where to draw; a new figure if not given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes, logarithmic, to add to.
+
+    Examples
+    --------
+    >>> from gru_tutorial import History
+    >>> ax = plot_losses(History([2.0, 1.5], [2.5, 2.2]), floor=1.0)
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['training', 'validation', 'noise floor']
+    >>> plt.close()
+    """
+    if ax is None:
+        _, ax = plt.subplots()
+    epochs = np.arange(1, len(history.train_loss) + 1)
+    train = np.array(history.train_loss) / floor
+    ax.semilogy(epochs, train, color=COLORS["data"], label="training")
+    if history.valid_loss:
+        valid = np.array(history.valid_loss) / floor
+        ax.semilogy(
+            epochs, valid, color=COLORS["forecast"], label="validation"
+        )
+        best = history.best_epoch
+        ax.plot(best, valid[best - 1], "o", color=COLORS["forecast"])
+    ax.axhline(1, color=COLORS["limit"], ls="--", label="noise floor")
+    ax.set(yticks=[1, 2, 5, 10], yticklabels=[1, 2, 5, 10], ylim=(0.5, 14))
+    ax.set(xlabel="epoch", ylabel="loss / floor")
+    ax.minorticks_off()
+    ax.legend()
+    return ax

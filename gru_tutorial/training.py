@@ -52,6 +52,11 @@ def _batch_loss(
                 f"burn_in: expected fewer than the {y_batch.shape[1]} steps "
                 f"of a chunk, got {burn_in}"
             )
+        if not hasattr(model, "run"):
+            raise ValueError(
+                f"model: expected one with run(x), as GRUModel has, for "
+                f"labels at every step, got {type(model).__name__}"
+            )
         y_hat, _ = model.run(X_batch)
         y_hat, y_batch = y_hat[:, burn_in:], y_batch[:, burn_in:]
     else:
@@ -235,7 +240,7 @@ def fit(
     rng = np.random.default_rng(seed)
     history, best, file, cycle = History(), {}, None, None
     if one_cycle:
-        updates = num_epochs * len(train_loader)
+        updates = max(num_epochs * len(train_loader), 1)
         cycle = OneCycleLR(optim, lr, updates, cycle_momentum=False)
     if checkpoint is not None:
         from gru_tutorial.checkpoint import Checkpoint

@@ -12,6 +12,7 @@ from gru_tutorial import (
     Scaler,
     evaluate,
     fit,
+    make_chunks,
     make_loader,
     make_series,
     make_windows,
@@ -200,3 +201,185 @@ def test_a_double_model_is_trained_and_evaluated_in_double():
     history = fit(model, loader, loader, num_epochs=np.int64(1))
     assert model.linear.weight.dtype == torch.float64
     assert history.valid_loss == [evaluate(model, loader)]
+
+
+def chunks(n=40, length=20, horizon=1):
+    values = make_series(length=n).values
+    return make_chunks(Scaler().fit(values).transform(values), length, horizon)
+
+
+def test_a_model_is_trained_on_every_step_of_chunks():
+    X, y = chunks(horizon=2)
+    torch.manual_seed(0)
+    model = GRUModel(hidden_size=16, output_size=2)
+    loader = make_loader(X, y)
+    before = evaluate(model, loader, burn_in=5)
+    history = fit(model, loader, num_epochs=30, burn_in=5)
+    y_hat, _ = model.run(torch.tensor(X, dtype=torch.float32))
+    errors = (y_hat.detach().numpy() - y)[:, 5:] ** 2
+    assert evaluate(model, loader, burn_in=5) == pytest.approx(
+        errors.mean(), rel=1e-5
+    )
+    assert history.train_loss[0] == pytest.approx(before, rel=1e-5)
+    assert history.train_loss[-1] < before / 3
+
+
+def test_steps_before_the_burn_in_do_not_count():
+    X, y = chunks()
+    y = y.copy()
+    loader = make_loader(X, y)
+    y[:, :5] = 1e3
+    spoilt = make_loader(X, y)
+    model = GRUModel()
+    assert evaluate(model, spoilt, burn_in=5) == evaluate(
+        model, loader, burn_in=5
+    )
+    assert evaluate(model, spoilt, burn_in=4) > 1e3
+    with pytest.raises(
+        ValueError, match="burn_in: expected fewer than the 20"
+    ):
+        fit(model, loader, burn_in=20)
+
+
+def test_early_stopping_restores_the_best_weights():
+    loader = make_loader(*windows(8), batch_size=8)
+    X, y = windows(8)
+    against = make_loader(X, -y)  # learning makes it worse, sooner or later
+    torch.manual_seed(0)
+    model = GRUModel(hidden_size=8)
+    history = fit(model, loader, against, num_epochs=60, lr=0.02, patience=4)
+    epochs = len(history.valid_loss)
+    assert epochs == history.best_epoch + 4 < 60
+    best = min(history.valid_loss)
+    assert history.valid_loss[history.best_epoch - 1] == best
+    assert evaluate(model, against) == best
+    assert history.valid_loss[-1] > best
+
+
+def test_without_patience_the_last_weights_stay():
+    loader = make_loader(*windows(8))
+    X, y = windows(8)
+    against = make_loader(X, -y)
+    model = GRUModel(hidden_size=8)
+    history = fit(model, loader, against, num_epochs=30, lr=0.02)
+    assert len(history.valid_loss) == 30
+    assert evaluate(model, against) == history.valid_loss[-1]
+
+
+def test_a_history_without_validation_has_no_best_epoch():
+    assert train(num_epochs=2)[1].best_epoch == 0
+
+
+def test_one_cycle_climbs_to_lr_and_falls():
+    rates = []
+
+    class Recording(torch.optim.SGD):
+        def step(self, *arguments):
+            rates.append(self.param_groups[0]["lr"])
+            return super().step(*arguments)
+
+    train(num_epochs=10, lr=0.5, one_cycle=True, optimizer=Recording)
+    assert len(rates) == 30  # three batches in each epoch
+    assert max(rates) == pytest.approx(0.5, rel=0.01)
+    top = rates.index(max(rates))
+    assert rates[: top + 1] == sorted(rates[: top + 1])
+    assert rates[top:] == sorted(rates[top:], reverse=True)
+    assert rates[0] < 0.03
+    assert rates[-1] < 1e-4
+
+
+def test_clipping_bounds_the_update():
+    moved = []
+    for clip in (None, 1e-3):
+        torch.manual_seed(0)
+        model = GRUModel(hidden_size=8)
+        before = [p.detach().clone() for p in model.parameters()]
+        fit(
+            model,
+            make_loader(*windows(8), batch_size=8),
+            num_epochs=1,
+            lr=1.0,
+            optimizer=torch.optim.SGD,
+            clip=clip,
+        )
+        steps = [
+            p.detach() - q
+            for p, q in zip(model.parameters(), before, strict=True)
+        ]
+        moved.append(float(nn.utils.get_total_norm(steps)))
+    assert moved[0] > 0.1
+    assert moved[1] == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_input_noise_has_the_given_size_and_seed():
+    X, y = np.zeros((50, 40, 1)), np.zeros((50, 1))
+    seen = []
+
+    class Watching(GRUModel):
+        def forward(self, x, h0=None):
+            if self.training:
+                seen.append(x.clone())
+            return super().forward(x, h0)
+
+    for seed in (0, 0, 1):
+        loader = make_loader(X, y, batch_size=50)
+        fit(Watching(), loader, num_epochs=1, input_noise=0.3, seed=seed)
+    assert float(seen[0].std()) == pytest.approx(0.3, rel=0.05)
+    assert torch.equal(seen[0], seen[1])
+    assert not torch.equal(seen[0], seen[2])
+    assert not X.any()
+    assert not loader.dataset.tensors[0].any()  # the data stay as they are
+
+
+def test_validation_sees_no_noise():
+    loader = make_loader(*windows(8))
+    model = GRUModel(hidden_size=8)
+    history = fit(model, loader, loader, num_epochs=2, input_noise=5.0)
+    assert history.valid_loss[-1] == evaluate(model, loader)
+
+
+def test_on_epoch_sees_the_history_and_can_end_the_run():
+    lengths = []
+
+    def watch(history):
+        lengths.append(len(history.train_loss))
+        return len(lengths) == 3
+
+    _, history = train(num_epochs=10, on_epoch=watch)
+    assert lengths == [1, 2, 3]
+    assert len(history.train_loss) == 3
+
+
+def test_another_optimiser_is_used():
+    histories = [
+        train(num_epochs=2, optimizer=kind)[1]
+        for kind in (torch.optim.Adam, torch.optim.SGD)
+    ]
+    assert histories[0].train_loss != histories[1].train_loss
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"clip": 0}, "clip: expected a finite number above 0, got 0"),
+        ({"input_noise": -0.1}, "input_noise: expected a finite number of at"),
+        ({"burn_in": -1}, "burn_in: expected a whole number of at least 0"),
+        ({"patience": 3}, "patience: expected a valid_loader to watch"),
+        ({"one_cycle": 1}, "one_cycle: expected True or False, got 1"),
+        ({"seed": -1}, "seed: expected a whole number from 0"),
+    ],
+)
+def test_fit_refuses_settings(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        train(**arguments)
+
+
+def test_chunks_need_a_model_that_runs():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(20, 1))
+    with pytest.raises(ValueError, match="model: expected one with run"):
+        fit(model, make_loader(*chunks()))
+
+
+def test_one_cycle_refuses_an_empty_loader():
+    with pytest.raises(ValueError, match="expected at least one batch"):
+        fit(GRUModel(), [], one_cycle=True)

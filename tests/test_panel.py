@@ -1,0 +1,213 @@
+"""The training panel: its state and callbacks, and once in JupyterLab."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+
+import nbformat
+import pytest
+import torch
+
+from gru_tutorial import expected_ratio
+from gru_tutorial import panel as module
+from gru_tutorial.panel import TrainingPanel
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture
+def panel(monkeypatch):
+    monkeypatch.setattr(module, "REDRAWN_EVERY", 0)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    panel = TrainingPanel()
+    panel.hidden.value, panel.window.value = 8, 12
+    panel.epochs.value = 3
+    yield panel
+    panel.stop.click()
+    panel.wait()
+    torch.set_num_threads(threads)
+
+
+def test_training_ends_with_a_curve_and_a_score(panel):
+    panel.train.click()
+    panel.wait()
+    assert len(panel.history.train_loss) == 3
+    assert panel.progress.value == panel.progress.max == 3
+    assert re.search(
+        r'<img alt="Losses after 3 epochs, in noise floors: training '
+        r'\d+\.\d\d, validation \d+\.\d\d" src="data:image/png;base64,iVBOR',
+        panel.curve.value,
+    )
+    score = re.search(r"<b>(\d+\.\d{3})</b> times", panel.score.value)
+    assert 1 < float(score[1]) < 15
+
+
+def test_the_score_is_that_of_the_best_weights(panel, monkeypatch):
+    scored = []
+
+    def watch(clean, y_hat, noise):
+        scored.append((len(clean), expected_ratio(clean, y_hat, noise)))
+        return scored[-1][1]
+
+    monkeypatch.setattr(module, "expected_ratio", watch)
+    panel.train.click()
+    panel.wait()
+    assert scored[0][0] == 120  # the validation part, not the test part
+    assert f"<b>{scored[0][1]:.3f}</b>" in panel.score.value
+    assert f"Best epoch: {panel.history.best_epoch} of 3" in panel.score.value
+
+
+def test_the_settings_reach_the_run(panel):
+    def run(**settings):
+        for name, value in settings.items():
+            getattr(panel, name).value = value
+        panel.train.click()
+        panel.wait()
+        return panel.history.train_loss
+
+    first = run()
+    assert run() == first
+    for name, value in {
+        "seed": 1,
+        "lr": 0.003,
+        "hidden": 9,
+        "window": 13,
+    }.items():
+        before = getattr(panel, name).value
+        assert run(**{name: value}) != first, name
+        assert run(**{name: before}) == first, name
+
+
+def test_the_curve_is_live_and_stop_ends_the_run(panel):
+    seen, enough = [], threading.Event()
+
+    def watch(change):
+        seen.append(change["new"])
+        if len(seen) == 4:  # emptied, and three epochs
+            enough.set()
+
+    panel.epochs.value = 200
+    panel.curve.observe(watch, "value")
+    panel.train.click()
+    assert panel.train.disabled
+    assert panel.lr.disabled
+    assert not panel.stop.disabled
+    assert enough.wait(30)
+    panel.stop.click()
+    panel.wait()
+    assert len(set(seen)) >= 4
+    assert 3 <= len(panel.history.train_loss) < 200
+    assert "of 3" in panel.score.value or "epoch:" in panel.score.value
+    assert panel.stop.disabled
+    assert not panel.train.disabled
+    assert not panel.lr.disabled
+    panel.epochs.value = 2  # and it can be used again
+    panel.train.click()
+    panel.wait()
+    assert len(panel.history.train_loss) == 2
+
+
+def test_an_error_is_shown_and_the_buttons_come_back(panel, monkeypatch):
+    def broken(*arguments, **options):
+        raise FloatingPointError("loss: expected finite numbers")
+
+    monkeypatch.setattr(module, "fit", broken)
+    panel.train.click()
+    panel.wait()
+    assert panel.score.value == (
+        "<b>FloatingPointError</b>: loss: expected finite numbers"
+    )
+    assert not panel.train.disabled
+
+
+def test_a_number_out_of_range_is_moved_into_it(panel):
+    panel.hidden.value = 0
+    assert panel.hidden.value == 1
+    panel.window.value = 10_000
+    assert panel.window.value == 120
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """A JupyterLab with a notebook that shows the panel, at this address."""
+    cells = ["from gru_tutorial.panel import TrainingPanel", "TrainingPanel()"]
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python"}},
+    )
+    nbformat.write(notebook, tmp_path / "panel.ipynb")
+    port = free_port()
+    home = {
+        name: str(tmp_path / name)
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")
+    }
+    server = subprocess.Popen(
+        [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+        + [f"--port={port}", "--IdentityProvider.token="]
+        + [f"--ServerApp.root_dir={tmp_path}"],
+        env={**os.environ, **home, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(120):
+            try:
+                urllib.request.urlopen(f"{address}/api", timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.25)
+        yield f"{address}/lab/tree/panel.ipynb"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_the_panel_works_in_jupyterlab(lab):
+    from playwright.sync_api import expect, sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        page.goto(lab)
+        page.locator(".jp-Notebook .cm-content").first.click()
+        for _ in range(2):
+            page.keyboard.press("Shift+Enter")
+        epochs = page.get_by_role("spinbutton", name="epochs")
+        expect(epochs).to_have_value("20", timeout=60_000)
+
+        epochs.fill("3")
+        epochs.press("Enter")
+        page.get_by_role("button", name="Train").click()
+        panel = page.locator(".widget-vbox").last
+        expect(panel).to_contain_text("times the noise floor", timeout=60_000)
+        expect(panel).to_contain_text("of 3.")
+        curve = page.get_by_role("img", name="Losses after 3 epochs")
+        assert curve.evaluate("image => image.naturalWidth") == 580
+
+        epochs.fill("200")
+        epochs.press("Enter")
+        page.get_by_role("button", name="Train").click()
+        stop = page.get_by_role("button", name="Stop", exact=True)
+        expect(page.get_by_role("img", name="Losses after")).to_be_visible()
+        stop.click()
+        expect(panel).to_contain_text("times the noise floor")
+        expect(panel).not_to_contain_text("of 200.")
+        browser.close()
