@@ -3,12 +3,14 @@
 Usage: python benchmarks/speed.py    (about six minutes, an idle machine)
 """
 
+import copy
 import statistics
 import time
 
 import torch
 from record import store
 from torch import nn
+from torch.profiler import ProfilerActivity, profile
 
 from gru_tutorial import GRUModel
 from gru_tutorial import backward as by_hand
@@ -16,18 +18,23 @@ from gru_tutorial.backward import ExactGRU
 
 HIDDEN = (8, 16, 32, 64, 128)
 BATCH = (1, 4, 16, 64, 256)
-LENGTH, RUNS = 100, 21
+LENGTH, ROUNDS, RUNS = 100, 9, 4
 THREAD_SIZES = (16, 32, 64, 128, 256)
 
 
-def clocked(functions, runs=RUNS):
-    """Return the median seconds of each function; they take turns."""
+def clocked(functions, rounds=ROUNDS, runs=RUNS):
+    """Return the median seconds of each function; they take turns.
+
+    A turn is a few runs in a row, of which the first is left out: it pays for
+    what the function before it has done to the cache.
+    """
     times = [[] for _ in functions]
-    for run in range(runs + 2):  # two to warm up
+    for _ in range(rounds):
         for found, function in zip(times, functions, strict=True):
-            start = time.perf_counter()
             function()
-            if run > 1:
+            for _ in range(runs):
+                start = time.perf_counter()
+                function()
                 found.append(time.perf_counter() - start)
     return [statistics.median(found) for found in times]
 
@@ -93,6 +100,58 @@ def layers():
             times = dict(zip(names, map(microseconds, found), strict=True))
             rows.append({"hidden": hidden, "batch": batch, **times})
             print(*rows[-1].values(), flush=True)
+    return rows
+
+
+def operations():
+    """Count PyTorch's operator calls in each step of a sequence."""
+
+    def count(layer, steps):
+        run = training(layer, torch.zeros(steps, 16, 1))
+        with profile(activities=[ProfilerActivity.CPU]) as found:
+            run()
+        return sum(event.count for event in found.key_averages())
+
+    gru = nn.GRU(1, 32)
+    layers = {"nn.GRU": gru, "ExactGRU": ExactGRU.of(gru)}
+    found = {}
+    for name, layer in layers.items():
+        short, long = count(layer, LENGTH), count(layer, 2 * LENGTH)
+        found[name] = round((long - short) / LENGTH, 1)
+    print(found)
+    return found
+
+
+def accuracy():
+    """Compare both gradients in float32 with autograd's in float64.
+
+    The largest error of an entry, relative to the largest entry, of the worst
+    of the four weights.
+    """
+    rows = []
+    for hidden, batch in ((16, 16), (32, 16), (64, 64), (16, 256)):
+        generator = torch.Generator().manual_seed(0)
+        x = torch.randn(LENGTH, batch, 1, generator=generator)
+        torch.manual_seed(0)
+        single = nn.GRU(1, hidden)
+        layers = [copy.deepcopy(single).double(), single, ExactGRU.of(single)]
+        grads = []
+        for layer in layers:
+            out, _ = layer(x.to(layer.weight_hh_l0.dtype))
+            loss = out.square().mean()
+            grads.append(torch.autograd.grad(loss, layer.parameters()))
+        errors = [
+            max(
+                float((a - b).abs().max() / b.abs().max())
+                for a, b in zip(found, grads[0], strict=True)
+            )
+            for found in grads[1:]
+        ]
+        names = ("torch_error", "exact_error")
+        errors = [float(f"{error:.2g}") for error in errors]
+        row = dict(zip(names, errors, strict=True))
+        rows.append({"hidden": hidden, "batch": batch, **row})
+        print(*rows[-1].values())
     return rows
 
 
@@ -177,7 +236,7 @@ def compilation():
 def recomputation():
     """Compare a window for each point with one stream, forwards only."""
     model, points, rows = GRUModel(hidden_size=32), 512, []
-    for window in (12, 24, 48, 96):
+    for window in (12, 24, 48, 96, 192):
         windows = torch.zeros(points, window, 1)
         stream = torch.zeros(1, points, 1)
         with torch.no_grad():
@@ -198,7 +257,8 @@ def recomputation():
 def main():
     """Measure all, and store microseconds per time step."""
     torch.set_num_threads(1)
-    parts = (layers, threads, precision, recomputation, compilation)
+    parts = (layers, operations, accuracy, threads, precision)
+    parts += (recomputation, compilation)
     results = {part.__name__: part() for part in parts}
     store("speed", {"length": LENGTH, **results})
 

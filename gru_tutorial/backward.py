@@ -93,16 +93,18 @@ def block_backward(x, h, weights, d_out, d_h):
     d_states = torch.empty_like(h)  # (time, batch, hidden)
     rows = d_gates.flatten(2)  # (time, batch, 3 * hidden)
     last = len(x) - 1
-    d_h = torch.add(d_out[last], d_h, out=d_states[last])
+    torch.add(d_out[last], d_h, out=d_states[last])
+    by_step = (d_states, d_states.unsqueeze(2), factors, d_gates, rows, z)
+    d_state, column, factor, d_gate, row, keep = map(torch.unbind, by_step)
     # Only three small operations a step have to wait for the step after it.
     for t in range(last, -1, -1):
-        torch.mul(d_h.unsqueeze(1), factors[t], out=d_gates[t])
+        torch.mul(column[t], factor[t], out=d_gate[t])
         if t:
-            earlier = d_states[t - 1]
-            d_h = torch.addcmul(d_out[t - 1], d_h, z[t], out=earlier)
+            earlier = (d_out[t - 1], d_state[t], keep[t])
+            d_h = torch.addcmul(*earlier, out=d_state[t - 1])
         else:
-            d_h = d_h * z[0]
-        d_h.addmm_(rows[t], weights[1])
+            d_h = d_state[0] * keep[0]
+        d_h.addmm_(row[t], weights[1])
     flat = rows.flatten(0, 1)  # (time * batch, 3 * hidden)
     d_W_h, d_b_h = flat.t() @ h.flatten(0, 1), flat.sum(0)
     torch.mul(d_states, candidate, out=d_gates[:, :, 2])  # the input's part

@@ -7,7 +7,7 @@ import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 
-from gru_tutorial.checks import check_int, check_values
+from gru_tutorial.checks import check_float, check_int, check_values
 
 # Okabe and Ito's palette tells colours apart for colour-blind readers too.
 # Each colour has one meaning throughout the book.
@@ -173,6 +173,11 @@ def plot_losses(history, floor: float, ax: Axes | None = None):
     matplotlib.axes.Axes
         The axes, logarithmic, to add to.
 
+    Raises
+    ------
+    ValueError
+        If ``floor`` is not above 0.
+
     Examples
     --------
     >>> from gru_tutorial import History
@@ -181,6 +186,7 @@ def plot_losses(history, floor: float, ax: Axes | None = None):
     ['training', 'validation', 'noise floor']
     >>> plt.close()
     """
+    floor = check_float("floor", floor, 0, exclusive=True)
     if ax is None:
         _, ax = plt.subplots()
     epochs = np.arange(1, len(history.train_loss) + 1)

@@ -14,7 +14,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 def script(monkeypatch):
     """Import a benchmark's script by its name."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    for name in ("memory", "cost", "record"):
+    for name in ("memory", "cost", "speed", "recipes", "record"):
         sys.modules.pop(name, None)
     return importlib.import_module
 
@@ -23,7 +23,9 @@ def stored(name):
     return json.loads((FOLDER / "results" / f"{name}.json").read_text("utf-8"))
 
 
-@pytest.mark.parametrize("name", ["memory", "cost"])
+@pytest.mark.parametrize(
+    "name", ["memory", "cost", "speed", "recipes", "recipes_sweep"]
+)
 def test_results_say_what_they_depend_on(name):
     record = stored(name)
     for key in ("date", "machine", "python", "torch", "numpy", "results"):
@@ -83,3 +85,102 @@ def test_results_are_written_whole(script, monkeypatch, tmp_path):
     record.store("small", {"x": 1})
     text = (tmp_path / "results" / "small.json").read_text("utf-8")
     assert json.loads(text)["results"] == {"x": 1}
+
+
+def test_speed_results_are_those_of_the_script(script):
+    speed = script("speed")
+    results = stored("speed")["results"]
+    found = {(r["hidden"], r["batch"]) for r in results["layers"]}
+    assert found == {(h, b) for h in speed.HIDDEN for b in speed.BATCH}
+    assert {r["hidden"] for r in results["threads"]} == set(speed.THREAD_SIZES)
+
+
+def test_the_backward_pass_by_hand_is_as_fast_as_promised():
+    gains = {
+        (r["hidden"], r["batch"]): r["torch_us"] / r["exact_us"]
+        for r in stored("speed")["results"]["layers"]
+    }
+    assert gains[16, 16] >= 2.5
+    assert gains[32, 16] >= 2
+    assert min(gains.values()) >= 0.95
+
+
+def test_turns_are_timed_one_by_one(script):
+    speed = script("speed")
+    calls = []
+    slow, quick = speed.clocked(
+        [lambda: speed.time.sleep(0.01), lambda: calls.append(1)], 2, 3
+    )
+    assert slow > 0.009 > quick
+    assert len(calls) == 2 * (3 + 1)
+
+
+def test_the_table_of_recipes_belongs_to_the_script(script):
+    recipes = script("recipes")
+    swept = stored("recipes_sweep")["results"]
+    assert set(swept) == set(recipes.SWEEP)
+    for name, results in swept.items():
+        settings = [result["settings"] for result in results]
+        assert settings == recipes.settings_of(name)
+        for result in results:
+            seeds = [row["seed"] for row in result["rows"]]
+            assert seeds == list(recipes.SWEEP_SEEDS)
+    methods = stored("recipes")["results"]["methods"]
+    expected = {**recipes.FIXED, **recipes.chosen(swept)}
+    assert list(methods) == list(expected)
+    for name, (function, settings) in expected.items():
+        assert methods[name]["function"] == function
+        assert methods[name]["settings"] == settings
+        seeds = [row["seed"] for row in methods[name]["rows"]]
+        assert seeds == list(recipes.SEEDS)
+
+
+def test_settings_are_chosen_on_other_series(script):
+    recipes = script("recipes")
+    assert not set(recipes.SEEDS) & set(recipes.SWEEP_SEEDS)
+
+
+@pytest.mark.parametrize(
+    ("function", "settings"),
+    [
+        ("windows", {"window": 24, "lr": 0.01, "epochs": 1}),
+        ("ridge", {"lags": 50, "alpha": 1}),
+        ("seasonal_naive", {"period": 450}),
+        ("oracle", {}),
+    ],
+)
+def test_a_method_runs_in_a_process_of_its_own(script, function, settings):
+    recipes = script("recipes")
+    found = recipes.in_a_process(function, settings, [7])
+    assert [row["seed"] for row in found["rows"]] == [7]
+    assert 1 <= found["rows"][0]["ratio"] < 14
+    assert found["rows"][0]["cpu_s"] > 0
+    assert found["memory_mb"] > 50
+
+
+def test_the_quick_recipe_is_the_chapters(script):
+    recipes = script("recipes")
+    chapter = (FOLDER.parent / "chapters/04_training.ipynb").read_text("utf-8")
+    settings = recipes.QUICK
+    for text in (
+        "length, burn_in = 64, 16",
+        "make_chunks(scaler.transform(values), length, horizon=4)",
+        "batch_size=12, shuffle=True, seed=seed)",
+        "lr=0.04, one_cycle=True, clip=1.0, input_noise=0.4)",
+        "num_epochs=5, burn_in=32, seed=seed",
+    ):
+        assert text in chapter
+    assert list(settings.values()) == [64, 4, 12, 0.04, 5, 0.4, 32]
+
+
+def test_the_original_recipe_gets_the_ratio_of_the_chapter(script):
+    """The stored table and chapter 4 tell the same about series 0."""
+    rows = stored("recipes")["results"]["methods"]["original recipe"]["rows"]
+    chapter = (FOLDER.parent / "chapters/04_training.ipynb").read_text("utf-8")
+    assert f"test {rows[0]['ratio']:.2f}" in chapter
+
+
+def test_a_failed_method_says_why(script):
+    recipes = script("recipes")
+    with pytest.raises(RuntimeError, match="KeyError"):
+        recipes.in_a_process("unknown", {}, [7])

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from gru_tutorial import make_series, naive_forecast
+from gru_tutorial import History, make_series, naive_forecast
 from gru_tutorial.plotting import (
     COLORS,
     plot_forecast,
+    plot_losses,
     plot_series,
     set_style,
 )
@@ -86,3 +87,27 @@ def test_bad_input_is_refused_before_anything_is_drawn(call, message):
     with pytest.raises(ValueError, match=message):
         call()
     assert plt.get_fignums() == []
+
+
+def test_losses_are_drawn_in_multiples_of_the_floor():
+    history = History([4.0, 2.0, 1.0], [6.0, 3.0, 5.0])
+    ax = plot_losses(history, floor=0.5)
+    train, valid, dot, floor = ax.get_lines()
+    assert list(train.get_ydata()) == [8.0, 4.0, 2.0]
+    assert list(valid.get_ydata()) == [12.0, 6.0, 10.0]
+    assert (*dot.get_xdata(), *dot.get_ydata()) == (2, 6.0)
+    assert list(floor.get_ydata()) == [1, 1]
+    assert ax.get_yscale() == "log"
+    plt.close()
+
+
+def test_losses_without_validation_have_no_dot():
+    ax = plot_losses(History([4.0, 2.0]), floor=1.0)
+    assert len(ax.get_lines()) == 2
+    assert plot_losses(History([1.0]), 1.0, ax=ax) is ax
+    plt.close()
+
+
+def test_losses_need_a_floor_above_zero():
+    with pytest.raises(ValueError, match="floor: expected a finite number"):
+        plot_losses(History([1.0]), floor=0)
