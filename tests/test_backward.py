@@ -167,6 +167,16 @@ def test_what_is_not_covered_goes_to_pytorch(monkeypatch, name):
         assert torch.equal(ours, theirs)
 
 
+def test_dropout_of_a_single_layer_goes_to_pytorch(monkeypatch):
+    made = calls(monkeypatch)
+    with pytest.warns(UserWarning, match="non-zero dropout"):
+        gru = nn.GRU(1, 3, dropout=0.5)
+    with pytest.warns(UserWarning, match="non-zero dropout"):
+        exact = ExactGRU.of(gru)
+    exact(numbers(4, 3, 1))
+    assert not made
+
+
 def test_no_gradient_no_work_by_hand(monkeypatch):
     made = calls(monkeypatch)
     _, exact = pair(torch.float32, 1, 3)

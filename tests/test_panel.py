@@ -14,7 +14,7 @@ import nbformat
 import pytest
 import torch
 
-from gru_tutorial import expected_ratio
+from gru_tutorial import evaluate, expected_ratio, fit
 from gru_tutorial import panel as module
 from gru_tutorial.panel import TrainingPanel
 
@@ -62,6 +62,22 @@ def test_the_score_is_that_of_the_best_weights(panel, monkeypatch):
     assert scored[0][0] == 120  # the validation part, not the test part
     assert f"<b>{scored[0][1]:.3f}</b>" in panel.score.value
     assert f"Best epoch: {panel.history.best_epoch} of 3" in panel.score.value
+
+
+def test_the_run_ends_with_the_best_weights(panel, monkeypatch):
+    trained = []
+
+    def watch(model, loader, valid, **settings):
+        history = fit(model, loader, valid, **settings)
+        trained.append(evaluate(model, valid))
+        return history
+
+    monkeypatch.setattr(module, "fit", watch)
+    panel.epochs.value, panel.lr.value = 12, 0.1
+    panel.train.click()
+    panel.wait()
+    assert panel.history.best_epoch < 12  # else this test shows nothing
+    assert trained == [min(panel.history.valid_loss)]
 
 
 def test_the_settings_reach_the_run(panel):
