@@ -274,7 +274,7 @@ IMPORTS = {
 }
 GOOD = 1.30  # what the quickest setting of a peer has to reach
 
-# Chosen on data seeds from 100 on; what was tried is told in chapter 8.
+# Chosen on data seeds from 100 on.
 QUICK = {
     "length": 64,
     "horizon": 4,
