@@ -184,6 +184,8 @@ def fit(
         Seed of NumPy's generator, which draws the input noise.
     loss_fn : callable
         Gives a batch's mean loss; ``torch.nn.MSELoss()`` if not given.
+        If it takes several numbers for each label, its attribute ``numbers``
+        says how many (``horizons.gaussian_loss`` takes two).
     checkpoint : str or pathlib.Path
         A file that is written after every epoch. If it exists, the run goes
         on from there, to the same end as if nothing had happened. On the CPU

@@ -364,14 +364,14 @@ def test_fit_compares_labels_with_what_the_loss_takes():
 def trained(model, values, horizon, seed=0, loss_fn=None):
     """Train on chunks of the series, scaled as they are."""
     model.gru = ExactGRU.of(model.gru)
-    X, y = make_chunks(values, 60, horizon)
+    X, y = make_chunks(values, 30, horizon)
     loader = make_loader(
         X[::4], y[::4], batch_size=16, shuffle=True, seed=seed
     )
     fit(
         model,
         loader,
-        num_epochs=6,
+        num_epochs=8,
         lr=0.01,
         one_cycle=True,
         clip=1.0,

@@ -90,6 +90,13 @@ def test_conformal_intervals_lie_around_the_forecasts():
     assert intervals.level == 0.9
 
 
+def test_the_rank_does_not_suffer_from_rounding():
+    # 1020 * (1 - 0.1 / 6) is 1003, but 1003.0000000000001 in floats.
+    residuals = np.outer(np.arange(1.0, 1020.0), np.ones(6))
+    conformal = SplitConformal(0.9, joint=True).fit(residuals)
+    assert (conformal.radius == 1003).all()
+
+
 def test_coverage_counts_values_or_paths():
     intervals = Intervals(np.zeros((4, 2)), np.ones((4, 2)), 0.9)
     y = np.array([[0.0, 1.0], [0.5, 1.1], [-0.1, 0.5], [2.0, 2.0]])
