@@ -61,7 +61,8 @@ def _batch_loss(
         y_hat, y_batch = y_hat[:, burn_in:], y_batch[:, burn_in:]
     else:
         y_hat = model(X_batch)
-    if y_hat.shape != y_batch.shape:
+    numbers = getattr(loss_fn, "numbers", 1)  # that it takes for each label
+    if y_hat.shape != (*y_batch.shape[:-1], numbers * y_batch.shape[-1]):
         raise ValueError(
             f"y: expected labels of the predictions' shape "
             f"{tuple(y_hat.shape)}, got {tuple(y_batch.shape)}"
@@ -183,6 +184,8 @@ def fit(
         Seed of NumPy's generator, which draws the input noise.
     loss_fn : callable
         Gives a batch's mean loss; ``torch.nn.MSELoss()`` if not given.
+        If it takes several numbers for each label, its attribute ``numbers``
+        says how many (``horizons.gaussian_loss`` takes two).
     checkpoint : str or pathlib.Path
         A file that is written after every epoch. If it exists, the run goes
         on from there, to the same end as if nothing had happened. On the CPU

@@ -371,7 +371,7 @@ def test_another_optimiser_is_used():
 )
 def test_fit_refuses_settings(arguments, message):
     with pytest.raises(ValueError, match=message):
-        train(**arguments)
+        fit(GRUModel(), make_loader(*windows(40)), **arguments)
 
 
 def test_chunks_need_a_model_that_runs():
