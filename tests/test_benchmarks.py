@@ -72,7 +72,7 @@ def test_cost_results_are_those_of_the_script(script):
 
 def test_cost_measures_forward_and_backward(script, monkeypatch):
     cost = script("cost")
-    monkeypatch.setattr(cost, "RUNS", 3)
+    monkeypatch.setattr(cost, "RUNS", 15)
     layer = cost.LAYERS["GRU"](8)
     x = cost.torch.zeros(2, 30, 1)
     forward, both = cost.seconds(layer, x)
