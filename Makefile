@@ -34,6 +34,7 @@ check: .venv/ready  ## lint and spelling, then all of `make test`
 
 bench: .venv-bench/ready  ## measure this package and its peers again: an hour
 	.venv-bench/bin/python benchmarks/speed.py
+	.venv-bench/bin/python benchmarks/visibility.py
 	.venv-bench/bin/python benchmarks/recipes.py --sweep
 	.venv-bench/bin/python benchmarks/recipes.py
 

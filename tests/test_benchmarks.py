@@ -14,7 +14,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 def script(monkeypatch):
     """Import a benchmark's script by its name."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    for name in ("memory", "cost", "speed", "recipes", "record"):
+    for name in ("memory", "cost", "speed", "recipes", "record", "visibility"):
         sys.modules.pop(name, None)
     return importlib.import_module
 
@@ -24,7 +24,8 @@ def stored(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["memory", "cost", "speed", "recipes", "recipes_sweep"]
+    "name",
+    ["memory", "cost", "speed", "recipes", "recipes_sweep", "visibility"],
 )
 def test_results_say_what_they_depend_on(name):
     record = stored(name)
@@ -184,3 +185,28 @@ def test_a_failed_method_says_why(script):
     recipes = script("recipes")
     with pytest.raises(RuntimeError, match="KeyError"):
         recipes.in_a_process("unknown", {}, [7])
+
+
+def test_visibility_results_are_those_of_the_script(script):
+    visibility = script("visibility")
+    results = stored("visibility")["results"]
+    assert results["horizon"] == visibility.HORIZON
+    assert results["window"] == visibility.WINDOW
+    assert set(results["versions"]) == {"darts", "neuralforecast"}
+    assert list(results["moves"]) == list(visibility.CANDIDATES)
+    for moves in results["moves"].values():
+        assert len(moves) == visibility.HORIZON
+
+
+def test_the_heads_of_two_libraries_are_as_the_chapter_says():
+    results = stored("visibility")["results"]
+    assert results["agrees_below_1e_6"] == {
+        "Darts BlockRNNModel": True,
+        "NeuralForecast GRU": True,
+    }
+    moves = results["moves"]
+    for name in ("Darts BlockRNNModel", "NeuralForecast GRU, unscaled"):
+        assert not any(moves[name][:-1])
+        assert moves[name][-1] > 0.01
+    for name in ("Darts RNNModel", "NeuralForecast GRU, recurrent"):
+        assert all(moves[name])

@@ -1,0 +1,197 @@
+"""Which steps of two libraries' forecasts see the last observation, for ch. 7.
+
+Usage: python benchmarks/visibility.py    (about a minute; needs the peers)
+"""
+
+import contextlib
+import logging
+import tempfile
+import warnings
+from importlib.metadata import version
+
+import numpy as np
+import torch
+from record import store
+
+from gru_tutorial.evaluation import visibility
+from gru_tutorial.horizons import LastStatesGRU, make_cycle
+
+HORIZON, WINDOW, HIDDEN, POINTS = 12, 48, 16, 400
+QUIET = {
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "logger": False,
+    "enable_checkpointing": False,
+}
+CPU = {"accelerator": "cpu", **QUIET}
+
+
+def darts_forecaster(name, values):
+    """Return a briefly trained model of Darts as a forecaster."""
+    from darts import TimeSeries
+    from darts.models import BlockRNNModel, RNNModel
+
+    options = {
+        "model": "GRU",
+        "input_chunk_length": WINDOW,
+        "hidden_dim": HIDDEN,
+        "n_epochs": 2,
+        "random_state": 0,
+        "pl_trainer_kwargs": CPU,
+    }
+    if name == "BlockRNNModel":
+        model = BlockRNNModel(output_chunk_length=HORIZON, **options)
+    else:
+        length = WINDOW + HORIZON
+        model = RNNModel(training_length=length, **options)
+    model.fit(TimeSeries.from_values(values.astype(np.float32)))
+
+    def forecaster(history, horizon):
+        series = TimeSeries.from_values(history.astype(np.float32))
+        path = model.predict(horizon, series=series, verbose=False)
+        return path.values()[:, 0]
+
+    return forecaster
+
+
+def neuralforecast_forecaster(options, values):
+    """Return a briefly trained GRU of NeuralForecast as a forecaster.
+
+    Its default ``scaler_type="robust"`` scales by median and deviation of the
+    window, which move a little with each observation: a way of its own from
+    the last one to all steps. ``"identity"`` leaves it out.
+    """
+    import pandas as pd
+    from neuralforecast import NeuralForecast
+    from neuralforecast.models import GRU
+
+    def frame(history):
+        steps = np.arange(len(history))
+        return pd.DataFrame({"unique_id": "a", "ds": steps, "y": history})
+
+    model = GRU(
+        h=HORIZON,
+        input_size=WINDOW,
+        encoder_hidden_size=HIDDEN,
+        encoder_n_layers=1,
+        max_steps=20,
+        random_seed=0,
+        **options,
+        **CPU,
+    )
+    forecasts = NeuralForecast(models=[model], freq=1)
+    forecasts.fit(frame(values))
+
+    def forecaster(history, horizon):
+        path = forecasts.predict(frame(history))["GRU"].to_numpy()
+        return path[:horizon]
+
+    return forecaster
+
+
+def darts_difference():
+    """Return how far the reconstruction is from Darts' own module."""
+    from darts.models.forecasting.block_rnn_model import _BlockRNNModule
+    from darts.utils.data.torch_datasets.utils import PLModuleInput
+
+    model = _BlockRNNModule(
+        name="GRU",
+        input_size=1,
+        hidden_dim=HIDDEN,
+        future_cov_dim=0,
+        num_layers=1,
+        target_size=1,
+        nr_params=1,
+        input_chunk_length=WINDOW,
+        output_chunk_length=HORIZON,
+        train_sample_shape=None,
+    ).eval()
+    ours = LastStatesGRU(HORIZON, HIDDEN)
+    ours.gru.load_state_dict(model.rnn.state_dict())
+    ours.linear.load_state_dict(model.fc[0].state_dict())
+    x = torch.linspace(-1, 1, 5 * WINDOW).reshape(5, WINDOW, 1)
+    others = ("past_covariates", "historic_future_covariates")
+    others += ("future_covariates", "static_covariates")
+    with torch.no_grad():
+        sample = PLModuleInput(past_target=x, **dict.fromkeys(others))
+        found = model(sample)
+        found = getattr(found, "prediction", found)
+        return float((found[:, :, 0, 0] - ours(x)).abs().max())
+
+
+def neuralforecast_difference():
+    """Return how far the reconstruction is from NeuralForecast's module."""
+    from neuralforecast.models import GRU
+
+    model = GRU(
+        h=HORIZON,
+        input_size=WINDOW,
+        encoder_n_layers=1,
+        encoder_hidden_size=HIDDEN,
+        decoder_hidden_size=8,
+        decoder_layers=2,
+    ).eval()
+    ours = LastStatesGRU(HORIZON, HIDDEN, decoder_size=8)
+    ours.gru.load_state_dict(model.hist_encoder.state_dict())
+    layers = [
+        layer
+        for layer in model.mlp_decoder.layers
+        if isinstance(layer, torch.nn.Linear)
+    ]
+    for mine, layer in zip(ours.linear[::2], layers, strict=True):
+        mine.load_state_dict(layer.state_dict())
+    x = torch.linspace(-1, 1, 5 * WINDOW).reshape(5, WINDOW, 1)
+    batch = {"insample_y": x, "futr_exog": None}
+    batch |= {"hist_exog": None, "stat_exog": None}
+    with torch.no_grad():
+        return float((model(batch)[..., 0] - ours(x)).abs().max())
+
+
+CANDIDATES = {
+    "Darts BlockRNNModel": (darts_forecaster, "BlockRNNModel"),
+    "Darts RNNModel": (darts_forecaster, "RNNModel"),
+    "NeuralForecast GRU": (neuralforecast_forecaster, {}),
+    "NeuralForecast GRU, unscaled": (
+        neuralforecast_forecaster,
+        {"scaler_type": "identity"},
+    ),
+    "NeuralForecast GRU, recurrent": (
+        neuralforecast_forecaster,
+        {"scaler_type": "identity", "recurrent": True},
+    ),
+}
+
+
+def main():
+    """Measure all, and store the moves, as shares of the shift."""
+    for name in ("pytorch_lightning", "lightning", "darts"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.simplefilter("ignore")  # the libraries' own, on their defaults
+    torch.set_num_threads(1)
+    values = make_cycle(POINTS, seed=0)
+    rows = {}
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        for name, (make, argument) in CANDIDATES.items():
+            torch.manual_seed(0)
+            moves = visibility(make(argument, values), values, HORIZON)
+            rows[name] = [float(f"{m:.2g}") for m in moves / values.std()]
+            print(name, rows[name])
+        differences = {
+            "Darts BlockRNNModel": darts_difference(),
+            "NeuralForecast GRU": neuralforecast_difference(),
+        }
+    print(differences)
+    results = {
+        "versions": {
+            name: version(name) for name in ("darts", "neuralforecast")
+        },
+        "horizon": HORIZON,
+        "window": WINDOW,
+        "moves": rows,
+        "agrees_below_1e_6": {k: d < 1e-6 for k, d in differences.items()},
+    }
+    store("visibility", results)
+
+
+if __name__ == "__main__":
+    main()
