@@ -12,6 +12,8 @@ import shutil
 from importlib.metadata import distribution
 from pathlib import Path
 
+from docutils import nodes
+
 FONTS = Path("output/chtml/fonts/woff-v2")
 
 
@@ -54,8 +56,20 @@ def add_repository(app, config):
     config.html_baseurl = f"https://{owner.lower()}.github.io/{name}/"
 
 
+def keep_tags(app, doctree, docname):
+    """Keep numbered formulas of several lines out of Sphinx's ``split``.
+
+    MathJax allows no ``\\tag`` in there. MyST wraps nothing in a formula of
+    the class ``amsmath``.
+    """
+    for formula in doctree.findall(nodes.math_block):
+        if r"\tag{" in formula.astext():
+            formula["classes"].append("amsmath")
+
+
 def setup(app):
     """Connect to Sphinx."""
     app.connect("config-inited", add_repository)
+    app.connect("doctree-resolved", keep_tags)
     app.connect("build-finished", copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
