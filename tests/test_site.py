@@ -63,6 +63,16 @@ def test_without_a_repository_no_button_leads_to_one(site):
         assert not FOREIGN.search(page.read_text("utf-8")), page
 
 
+def test_figures_and_formulas_are_numbered(site):
+    page = (site / "chapters" / "08_speed.html").read_text("utf-8")
+    captions = re.findall(r'caption-number">([^<]*)<', page)
+    captions = [caption.strip() for caption in captions]
+    assert captions == ["Figure 8.1", "Figure 8.2", "Figure 8.3"]
+    assert r"\tag{8.1}" in page
+    for page in pages(site):  # MathJax allows no tag in there
+        assert r"\begin{split}" not in page.read_text("utf-8"), page
+
+
 def test_with_a_repository_its_buttons_appear(site_of_repository):
     page = site_of_repository / "chapters" / "02_data_preparation.html"
     links = re.findall(r'href="([^"]+)"', page.read_text("utf-8"))
