@@ -56,8 +56,8 @@ def without_icon_font(style):
 
 def write(app, exception):
     """Join the files into ``site.css`` and ``site.js``."""
-    if exception or app.builder.format != "html":
-        return
+    if exception or app.builder.format != "html" or not app.bundle:
+        return  # not app.bundle: no page was written, so nothing has changed
     static = Path(app.outdir) / "_static"
 
     def text(name):
