@@ -6,7 +6,8 @@ from pathlib import Path
 import matplotlib
 from hypothesis import settings
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+for folder in ("tools", "theme"):
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / folder))
 matplotlib.use("Agg")
 
 # The same examples everywhere, and no limit on a first, slow call.

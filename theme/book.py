@@ -56,6 +56,7 @@ def add_repository(app, config):
 
 def setup(app):
     """Connect to Sphinx."""
+    app.setup_extension("download")
     app.connect("config-inited", add_repository)
     app.connect("build-finished", copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
