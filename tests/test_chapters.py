@@ -40,6 +40,11 @@ FORBIDDEN = {
     "an ignored or skipped cell": r"NBVAL_|nbval-(ignore|skip)",
     "torch's own random data": r"torch\.randn?\(",
 }
+# A numbered formula, with the target that links lead to, if it has one.
+FORMULA = re.compile(
+    r"(?:^\((eq-[a-z-]+)\)=\n)?^\$\$\n(.+?)\n\$\$$", re.M | re.S
+)
+LINK = re.compile(r"\[([^\]]*)\]\(((?:fig|eq)-[a-z0-9-]+)\)")
 PATHS = re.compile(r"/(home|root|Users|work|tmp)/|site-packages|\.venv")
 
 
@@ -61,6 +66,29 @@ def percentile(values, share):
 def text_of(field):
     """Join a notebook's text, stored as a string or as lines."""
     return field if isinstance(field, str) else "".join(field)
+
+
+def prose_of(notebook):
+    """Return all Markdown of a notebook as one text."""
+    return "\n\n".join(
+        text_of(cell["source"])
+        for cell in notebook["cells"]
+        if cell["cell_type"] == "markdown"
+    )
+
+
+def has_picture(cell):
+    """Tell whether a cell has drawn a figure."""
+    return any(
+        "image/png" in output.get("data", {})
+        for output in cell.get("outputs", [])
+    )
+
+
+def figure_of(cell):
+    """Return the name and the caption of a cell's figure, perhaps empty."""
+    figure = cell["metadata"].get("mystnb", {}).get("figure", {})
+    return figure.get("name", ""), figure.get("caption", "")
 
 
 def cell_faults(number, cell):
@@ -95,12 +123,33 @@ def cell_faults(number, cell):
             yield f"{where}: stderr is stored"
         if output["output_type"] == "error":
             yield f"{where}: an error is stored"
-        if "image/png" in output.get("data", {}):
-            image = cell["metadata"].get("mystnb", {}).get("image", {})
-            if len(image.get("alt", "")) < 40:
-                yield f"{where}: a figure without a text that replaces it"
         if any("svg" in kind for kind in output.get("data", {})):
             yield f"{where}: an SVG, which nbval would compare"
+    if has_picture(cell):
+        image = cell["metadata"].get("mystnb", {}).get("image", {})
+        if len(image.get("alt", "")) < 40:
+            yield f"{where}: a figure without a text that replaces it"
+        name, caption = figure_of(cell)
+        if not re.fullmatch(r"fig-[a-z0-9-]+", name):
+            yield f"{where}: a figure without a name"
+        if not 1 < len(caption.split()) <= 30:
+            yield f"{where}: a figure without a caption of at most 30 words"
+
+
+def note_faults(text):
+    """Yield what is wrong with the notes in passing of a Markdown cell.
+
+    The site sets them into the margin, beside the paragraph that follows.
+    """
+    blocks = re.split(r"\n\s*\n", text.strip())
+    for block, following in zip(blocks, [*blocks[1:], ""], strict=True):
+        if "*In passing:*" in block:
+            if not re.fullmatch(r"> \*In passing:\* .*", block):
+                yield "a note in passing that is no paragraph of its own"
+            if len(block.split()) > 46:
+                yield "a note in passing of more than 45 words"
+            if not following or following[0] in "#(":
+                yield "a note in passing that belongs to no paragraph"
 
 
 def chapter_faults(notebook, at_hand=False):
@@ -114,6 +163,8 @@ def chapter_faults(notebook, at_hand=False):
     prose = [c for c in notebook["cells"] if c["cell_type"] == "markdown"]
     for number, cell in enumerate(code, start=1):
         faults += cell_faults(number, cell)
+    for cell in prose:
+        faults += note_faults(text_of(cell["source"]))
     lengths = [
         sum(bool(line.strip()) for line in text_of(c["source"]).splitlines())
         for c in code
@@ -173,6 +224,46 @@ def chapter_faults(notebook, at_hand=False):
     return faults
 
 
+def numbered(stem, notebook):
+    """Yield a chapter's figures and formulas: their names and numbers."""
+    chapter = int(stem[:2])
+    pictures = filter(has_picture, notebook["cells"])
+    for k, cell in enumerate(pictures, start=1):
+        yield figure_of(cell)[0], f"Figure {chapter}.{k}"
+    formulas = FORMULA.findall(prose_of(notebook))
+    for k, (target, _) in enumerate(formulas, start=1):
+        yield target, f"({chapter}.{k})"
+
+
+def book_faults(book):
+    """Return what is wrong with the numbers of figures and formulas.
+
+    ``book`` holds the chapters by the stems of their files. The site counts
+    figures itself; the numbers of formulas, and all in links, are typed.
+    """
+    faults, numbers = [], {}
+    for stem, notebook in book.items():
+        for name, number in numbered(stem, notebook):
+            if name and numbers.setdefault(name, number) != number:
+                faults.append(f"{stem}: a second {name}")
+        prose = prose_of(notebook)
+        tags = [
+            re.findall(r"\\tag\{(.*?)\}", formula)
+            for _, formula in FORMULA.findall(prose)
+        ]
+        if prose.count("$$") != 2 * len(tags):
+            faults.append(f"{stem}: a formula whose $$ stand in its lines")
+        if tags != [[f"{int(stem[:2])}.{k + 1}"] for k in range(len(tags))]:
+            faults.append(f"{stem}: formulas are numbered {tags}")
+    for stem, notebook in book.items():
+        for text, name in LINK.findall(prose_of(notebook)):
+            if text != numbers.get(name):
+                faults.append(
+                    f"{stem}: {text} leads to {name}, {numbers.get(name)}"
+                )
+    return faults
+
+
 def load(path):
     """Read a notebook as plain data."""
     return json.loads(path.read_text("utf-8"))
@@ -182,6 +273,13 @@ def load(path):
 def test_chapter_keeps_the_rules(path):
     assert chapter_faults(load(path), at_hand=path.stem >= "11") == []
     assert path.stat().st_size < 400_000
+
+
+BOOK = {path.stem: load(path) for path in CHAPTERS}
+
+
+def test_figures_and_formulas_have_their_numbers():
+    assert book_faults(BOOK) == []
 
 
 def test_every_chapter_is_in_the_book():
@@ -233,6 +331,22 @@ def plant_other_ways(notebook):
 def plant_no_alt(notebook):
     for cell in notebook["cells"]:
         cell["metadata"].pop("mystnb", None)
+
+
+def plant_figure(**changes):
+    def plant(notebook):
+        cell = next(filter(has_picture, notebook["cells"]))
+        cell["metadata"]["mystnb"]["figure"].update(changes)
+
+    return plant
+
+
+def plant_prose(text):
+    def plant(notebook):
+        cell = {"cell_type": "markdown", "metadata": {}, "source": text}
+        notebook["cells"].append(cell)
+
+    return plant
 
 
 def plant_open_solution(notebook):
@@ -295,6 +409,21 @@ FAULTS = {
     "a lost section": (plant_heading, "no section 'Summary'"),
     "no way to run it": (plant_other_ways, "how to run"),
     "no alt text": (plant_no_alt, "a figure without"),
+    "no name": (plant_figure(name="recall"), "a figure without a name"),
+    "no caption": (plant_figure(caption=""), "without a caption"),
+    "a long caption": (plant_figure(caption="so " * 31), "without a caption"),
+    "a long note": (
+        plant_prose("> *In passing:*" + " so" * 46 + "\n\nOn."),
+        "of more than 45 words",
+    ),
+    "a note within a paragraph": (
+        plant_prose("> *In passing:* so\nOn."),
+        "no paragraph of its own",
+    ),
+    "a note at the end": (
+        plant_prose("> *In passing:* so\n\n## On"),
+        "belongs to no paragraph",
+    ),
     "an open solution": (plant_open_solution, "0 folded"),
     "code without prose": (plant_silence, "words for"),
     "another kernel": (plant_kernel, "kernel is not python3"),
@@ -307,3 +436,55 @@ def test_a_planted_fault_is_found(name):
     notebook = copy.deepcopy(load(CHAPTERS[0]))
     plant(notebook)
     assert any(found in fault for fault in chapter_faults(notebook))
+
+
+def replace(old, new):
+    def plant(book):
+        for notebook in book.values():
+            for cell in notebook["cells"]:
+                if cell["cell_type"] == "markdown":
+                    text = text_of(cell["source"])
+                    cell["source"] = text.replace(old, new)
+
+    return plant
+
+
+def plant_name_again(book):
+    plant_figure(name="fig-recall")(book["02_data_preparation"])
+
+
+def plant_picture(book):
+    cells = book["04_training"]["cells"]
+    cells.insert(0, next(filter(has_picture, cells)))
+
+
+BOOK_FAULTS = {
+    "a name again": (plant_name_again, "a second fig-recall"),
+    "no number": (replace(r" \tag{1.3}", ""), "formulas are numbered"),
+    "two numbers": (replace(r"\tag{1.3}", r"\tag{1.3} \tag{1.9}"), "numbered"),
+    "numbers out of order": (replace(r"\tag{1.3}", r"\tag{1.4}"), "numbered"),
+    "another chapter's number": (
+        replace(r"\tag{7.1}", r"\tag{1.1}"),
+        "07_horizons: f",
+    ),
+    "a formula in a line": (
+        replace("## Summary", "$$a = 1$$\n\n## Summary"),
+        "in its lines",
+    ),
+    "another figure's number": (
+        replace("[Figure 4.2]", "[Figure 4.3]"),
+        "4.2",
+    ),
+    "a figure before": (plant_picture, "leads to fig-validation-loss"),
+    "another formula's number": (replace("[(1.6)]", "[(1.5)]"), "(1.6)"),
+    "a lost target": (replace("(eq-four)=", ""), "leads to eq-four, None"),
+    "a lost figure": (replace("(fig-cost)", "(fig-coast)"), "fig-coast, None"),
+}
+
+
+@pytest.mark.parametrize("name", BOOK_FAULTS)
+def test_a_planted_fault_in_the_numbers_is_found(name):
+    plant, found = BOOK_FAULTS[name]
+    book = copy.deepcopy(BOOK)
+    plant(book)
+    assert any(found in fault for fault in book_faults(book))

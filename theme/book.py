@@ -1,29 +1,33 @@
 """The site's own Sphinx extension.
 
-Formulas come from a wheel, not from a foreign host. Buttons that lead to the
-repository, to Colab and to Binder appear when the build is told which
-repository it is: ``GITHUB_REPOSITORY=owner/name``, as GitHub's own machines
-set it. Without it, they are absent.
+It sets up its parts, one module each: formulas, icons and bundle, marks.
+Here are the smaller ones: what the pages know of their place in the book,
+remarks in the margin, and the repository's buttons.
+
+Buttons that lead to the repository, to Colab and to Binder appear when the
+build is told which repository it is: ``GITHUB_REPOSITORY=owner/name``, as
+GitHub's own machines set it. Without it, they are absent.
 """
 
 import os
 import re
-import shutil
-from importlib.metadata import distribution
 from pathlib import Path
 
-FONTS = Path("output/chtml/fonts/woff-v2")
+from docutils import nodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
 
-
-def copy_mathjax(app, exception):
-    """Copy MathJax's one bundle and its fonts out of their wheel."""
-    if exception or app.builder.format != "html":
-        return
-    wheel = distribution("sphinx-mathjax-offline")
-    source = Path(wheel.locate_file("sphinx-mathjax-offline/static/mathjax"))
-    target = Path(app.outdir) / "_static/mathjax"
-    shutil.copytree(source / FONTS, target / FONTS, dirs_exist_ok=True)
-    shutil.copy(source / "tex-chtml.js", target)
+HERE = Path(__file__).parent
+REDIRECT = """\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>{title}</title>
+<meta name="description" content="{description}">
+<meta http-equiv="refresh" content="0; url={target}">
+<link rel="canonical" href="{canonical}">
+<p><a href="{target}">{title}</a></p>
+</html>
+"""
 
 
 def add_repository(app, config):
@@ -52,11 +56,65 @@ def add_repository(app, config):
     config.html_theme_options = options
     owner, name = repository.split("/")
     config.html_baseurl = f"https://{owner.lower()}.github.io/{name}/"
+    config.ogp_site_url = config.html_baseurl
+    config.notfound_urls_prefix = f"/{name}/"
+
+
+def add_place(app, pagename, templatename, context, doctree):
+    """Tell a page which part of the book it belongs to, and where it stands.
+
+    The template ``progress.html`` draws what comes of it.
+    """
+    for part in app.env.external_site_map.root.subtrees:
+        names = [str(name) for name in part.files()]
+        if pagename in names:
+            context["part"] = {
+                "caption": part.caption,
+                "position": names.index(pagename) + 1,
+                "chapters": [
+                    {"name": name, "title": app.env.titles[name].astext()}
+                    for name in names
+                ],
+            }
+
+
+class InPassing(SphinxPostTransform):
+    """Move a quotation that begins with *In passing:* into the margin."""
+
+    default_priority = 300
+
+    def run(self, **kwargs):
+        """Replace each such quotation of the page."""
+        for quote in list(self.document.findall(nodes.block_quote)):
+            first = next(iter(quote.findall(nodes.emphasis)), None)
+            if first is not None and quote.astext().startswith("In passing:"):
+                note = nodes.container(classes=["margin", "in-passing"])
+                note += quote.children
+                quote.replace_self(note)
+
+
+def write_redirect(app, exception):
+    """Lead from the site's address to its landing page."""
+    if exception or app.builder.format != "html":
+        return
+    target = app.builder.get_target_uri(app.config.root_doc)
+    page = REDIRECT.format(
+        title=app.config.html_title,
+        description=app.config.book_description,
+        target=target,
+        canonical=app.config.html_baseurl + target,
+    )
+    (Path(app.outdir) / "index.html").write_text(page, "utf-8")
 
 
 def setup(app):
     """Connect to Sphinx."""
-    app.setup_extension("download")
+    app.add_config_value("book_description", "", "html", [str])
+    for part in ("formulas", "bundle", "download"):
+        app.setup_extension(part)
+    app.config.templates_path.append(str(HERE / "templates"))
+    app.add_post_transform(InPassing)
     app.connect("config-inited", add_repository)
-    app.connect("build-finished", copy_mathjax)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    app.connect("html-page-context", add_place)
+    app.connect("build-finished", write_redirect)
+    return {"parallel_read_safe": True, "parallel_write_safe": False}
