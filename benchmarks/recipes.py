@@ -26,7 +26,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before the libraries are loaded
 
 import numpy as np
 import torch
-from record import RESULTS, store
+from record import store
 
 from gru_tutorial import (
     GRUModel,
@@ -42,6 +42,7 @@ from gru_tutorial import (
     ridge_forecast,
 )
 from gru_tutorial.backward import ExactGRU
+from gru_tutorial.notebook import load_results
 
 START = 720
 SEEDS = range(5)  # reported
@@ -375,8 +376,7 @@ def report(name, settings, result):
 
 def sweep(names):
     """Try all settings on the sweep's data seeds, and store what came."""
-    path = RESULTS / "recipes_sweep.json"
-    found = json.loads(path.read_text("utf-8"))["results"] if names else {}
+    found = load_results("recipes_sweep")["results"] if names else {}
     for name in names or SWEEP:
         found[name] = []
         for settings in settings_of(name):
@@ -402,7 +402,7 @@ def chosen(swept):
 
 def table():
     """Run all methods on the reported data seeds, and store the table."""
-    swept = json.loads((RESULTS / "recipes_sweep.json").read_text("utf-8"))
+    swept = load_results("recipes_sweep")
     found = {}
     for name, (function, settings) in {
         **FIXED,

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-RESULTS = Path(__file__).resolve().parent / "results"
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "gru_tutorial" / "results"  # `load_results` reads them
 
 
 def processor():

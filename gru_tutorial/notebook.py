@@ -1,13 +1,15 @@
-"""For notebooks: the package's source, errors on purpose, checked answers."""
+"""For notebooks: source, stored results, errors on purpose, answers."""
 
 from __future__ import annotations
 
 import ast
 import inspect
+import json
 import textwrap
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import resources
 
 import numpy as np
 from IPython.display import display
@@ -84,6 +86,43 @@ def show_source(obj, docstring: bool = False) -> None:
     text = f"{where}\n{source}"
     bundle = {"text/markdown": f"```python\n{text}\n```", "text/plain": text}
     display(bundle, raw=True)
+
+
+def load_results(name: str) -> dict:
+    """Load what a script in ``benchmarks/`` measured beforehand.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"speed"``, which ``benchmarks/speed.py`` wrote.
+
+    Returns
+    -------
+    dict
+        ``date``, ``machine``, ``python``, ``torch`` and ``numpy``, on which
+        the measurement depends, and its ``results``.
+
+    Raises
+    ------
+    ValueError
+        If no results have that name.
+
+    Examples
+    --------
+    >>> record = load_results("cost")
+    >>> record["results"]["rows"][0]["layer"]
+    'RNN'
+    """
+    folder = resources.files("gru_tutorial") / "results"
+    files = {
+        file.name.removesuffix(".json"): file
+        for file in folder.iterdir()
+        if file.name.endswith(".json")
+    }
+    if name not in files:
+        known = ", ".join(sorted(files))
+        raise ValueError(f"name: expected one of {known}, got {name!r}")
+    return json.loads(files[name].read_text("utf-8"))
 
 
 @contextmanager

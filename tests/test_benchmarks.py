@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import gru_tutorial
+from gru_tutorial.notebook import load_results
+
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 
 
@@ -19,23 +22,19 @@ def script(monkeypatch):
     return importlib.import_module
 
 
-def stored(name):
-    return json.loads((FOLDER / "results" / f"{name}.json").read_text("utf-8"))
-
-
 @pytest.mark.parametrize(
     "name",
     ["memory", "cost", "speed", "recipes", "recipes_sweep", "visibility"],
 )
 def test_results_say_what_they_depend_on(name):
-    record = stored(name)
+    record = load_results(name)
     for key in ("date", "machine", "python", "torch", "numpy", "results"):
         assert record[key]
 
 
 def test_memory_results_are_those_of_the_script(script):
     memory = script("memory")
-    runs = stored("memory")["results"]["runs"]
+    runs = load_results("memory")["results"]["runs"]
     found = {(r["task"], r["lag"], r["network"], r["seed"]) for r in runs}
     expected = {
         (task, lag, network, seed)
@@ -61,7 +60,7 @@ def test_a_short_memory_run_has_the_stored_form(script, monkeypatch):
 
 def test_cost_results_are_those_of_the_script(script):
     cost = script("cost")
-    rows = stored("cost")["results"]["rows"]
+    rows = load_results("cost")["results"]["rows"]
     found = {(r["layer"], r["hidden"], r["threads"]) for r in rows}
     assert found == {
         (layer, hidden, threads)
@@ -80,6 +79,11 @@ def test_cost_measures_forward_and_backward(script, monkeypatch):
     assert 0 < forward < both
 
 
+def test_results_are_written_where_chapters_read_them(script):
+    package = Path(gru_tutorial.__file__).parent
+    assert package / "results" == script("record").RESULTS
+
+
 def test_results_are_written_whole(script, monkeypatch, tmp_path):
     record = script("record")
     monkeypatch.setattr(record, "RESULTS", tmp_path / "results")
@@ -90,7 +94,7 @@ def test_results_are_written_whole(script, monkeypatch, tmp_path):
 
 def test_speed_results_are_those_of_the_script(script):
     speed = script("speed")
-    results = stored("speed")["results"]
+    results = load_results("speed")["results"]
     found = {(r["hidden"], r["batch"]) for r in results["layers"]}
     assert found == {(h, b) for h in speed.HIDDEN for b in speed.BATCH}
     assert {r["hidden"] for r in results["threads"]} == set(speed.THREAD_SIZES)
@@ -99,7 +103,7 @@ def test_speed_results_are_those_of_the_script(script):
 def test_the_backward_pass_by_hand_is_as_fast_as_promised():
     gains = {
         (r["hidden"], r["batch"]): r["torch_us"] / r["exact_us"]
-        for r in stored("speed")["results"]["layers"]
+        for r in load_results("speed")["results"]["layers"]
     }
     assert gains[16, 16] >= 2.5
     assert gains[32, 16] >= 2
@@ -118,7 +122,7 @@ def test_turns_are_timed_one_by_one(script):
 
 def test_the_table_of_recipes_belongs_to_the_script(script):
     recipes = script("recipes")
-    swept = stored("recipes_sweep")["results"]
+    swept = load_results("recipes_sweep")["results"]
     assert set(swept) == set(recipes.SWEEP)
     for name, results in swept.items():
         settings = [result["settings"] for result in results]
@@ -126,7 +130,7 @@ def test_the_table_of_recipes_belongs_to_the_script(script):
         for result in results:
             seeds = [row["seed"] for row in result["rows"]]
             assert seeds == list(recipes.SWEEP_SEEDS)
-    methods = stored("recipes")["results"]["methods"]
+    methods = load_results("recipes")["results"]["methods"]
     expected = {**recipes.FIXED, **recipes.chosen(swept)}
     assert list(methods) == list(expected)
     for name, (function, settings) in expected.items():
@@ -176,7 +180,8 @@ def test_the_quick_recipe_is_the_chapters(script):
 
 def test_the_original_recipe_gets_the_ratio_of_the_chapter(script):
     """The stored table and chapter 4 tell the same about series 0."""
-    rows = stored("recipes")["results"]["methods"]["original recipe"]["rows"]
+    methods = load_results("recipes")["results"]["methods"]
+    rows = methods["original recipe"]["rows"]
     chapter = (FOLDER.parent / "chapters/04_training.ipynb").read_text("utf-8")
     assert f"test {rows[0]['ratio']:.3f}" in chapter
 
@@ -189,7 +194,7 @@ def test_a_failed_method_says_why(script):
 
 def test_visibility_results_are_those_of_the_script(script):
     visibility = script("visibility")
-    results = stored("visibility")["results"]
+    results = load_results("visibility")["results"]
     assert results["horizon"] == visibility.HORIZON
     assert results["window"] == visibility.WINDOW
     assert set(results["versions"]) == {"darts", "neuralforecast"}
@@ -199,7 +204,7 @@ def test_visibility_results_are_those_of_the_script(script):
 
 
 def test_the_heads_of_two_libraries_are_as_the_chapter_says():
-    results = stored("visibility")["results"]
+    results = load_results("visibility")["results"]
     assert results["agrees_below_1e_6"] == {
         "Darts BlockRNNModel": True,
         "NeuralForecast GRU": True,

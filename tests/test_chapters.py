@@ -12,6 +12,7 @@ import statistics
 from pathlib import Path
 
 import pytest
+from download import RUN_IT
 from notebook_files import source_digest
 
 import gru_tutorial
@@ -175,6 +176,8 @@ def chapter_faults(notebook, at_hand=False):
     words = sum(len(text_of(c["source"]).split()) for c in prose)
     if words < 7 * sum(lengths):
         faults.append(f"{words} words for {sum(lengths)} lines of code")
+    if RUN_IT not in text_of(notebook["cells"][0]["source"]).splitlines():
+        faults.append("the first cell does not say how to run the page")
     first = text_of(code[0]["source"])
     if "torch.set_num_threads(1)" not in first:
         faults.append("the first cell does not set one thread")
@@ -320,6 +323,11 @@ def plant_heading(notebook):
         cell["source"] = text.replace("## Summary", "## In short")
 
 
+def plant_other_ways(notebook):
+    text = text_of(notebook["cells"][0]["source"])
+    notebook["cells"][0]["source"] = text.replace("`pip install .`", "pip")
+
+
 def plant_no_alt(notebook):
     for cell in notebook["cells"]:
         cell["metadata"].pop("mystnb", None)
@@ -399,6 +407,7 @@ FAULTS = {
     ),
     "no counts": (plant_count, "of one run"),
     "a lost section": (plant_heading, "no section 'Summary'"),
+    "no way to run it": (plant_other_ways, "how to run"),
     "no alt text": (plant_no_alt, "a figure without"),
     "no name": (plant_figure(name="recall"), "a figure without a name"),
     "no caption": (plant_figure(caption=""), "without a caption"),

@@ -1,5 +1,6 @@
 """What notebooks show: sources, errors and checked answers."""
 
+import re
 import warnings
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from gru_tutorial import GRUModel, make_windows, mse, notebook
 from gru_tutorial.notebook import (
     check_answer,
+    load_results,
     show_error,
     show_source,
     show_warning,
@@ -50,6 +52,21 @@ def test_source_refuses_what_has_none():
     for obj in (len, 3, np.add, notebook, source_of.__code__):
         with pytest.raises(ValueError, match="obj: expected a function or"):
             source_of(obj)
+
+
+def test_results_are_found_by_name():
+    record = load_results("speed")
+    assert record["torch"].count(".") == 2
+    assert record["results"]["length"] == 100
+
+
+def test_results_of_another_name_are_refused():
+    message = (
+        "name: expected one of cost, memory, recipes, recipes_sweep, "
+        "speed, visibility, got '../speed'"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        load_results("../speed")
 
 
 def test_show_error_prints_type_and_message(capsys):

@@ -12,7 +12,13 @@ import nbformat
 import numpy as np
 import pytest
 import run_chapters
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+import run_downloads
+from nbformat.v4 import (
+    new_code_cell,
+    new_markdown_cell,
+    new_notebook,
+    new_output,
+)
 from notebook_files import source_digest, tagged_picture
 from PIL import Image
 from portable import portable_settings
@@ -136,3 +142,76 @@ def test_the_front_picture_is_the_one_that_the_chapter_drew():
         assert run_chapters.FRONT_PICTURE in (root / page).read_text("utf-8")
     with pytest.raises(ValueError, match="expected a cell 'no-such-tag'"):
         tagged_picture(notebook, "no-such-tag")
+
+
+def written(path, *cells):
+    """Write a notebook of (code, printed text) pairs; return its path."""
+    notebook = new_notebook(
+        cells=[
+            new_code_cell(
+                code,
+                execution_count=k,
+                outputs=[new_output("stream", name="stdout", text=text)],
+            )
+            for k, (code, text) in enumerate(cells, start=1)
+        ],
+        metadata={"kernelspec": run_chapters.KERNEL},
+    )
+    nbformat.write(notebook, path)
+    return path
+
+
+@pytest.fixture
+def small_package(tmp_path):
+    """A package of the book's name with nothing in it."""
+    package = tmp_path / "package"
+    (package / "gru_tutorial").mkdir(parents=True)
+    (package / "gru_tutorial/__init__.py").write_text("RATIO = 1.0\n")
+    return package
+
+
+IMPORTED = "import gru_tutorial\nprint(f'{gru_tutorial.RATIO:.4f}')"
+READ = "print(len(open('../benchmarks/record.py').read()) > 0)"
+
+
+def test_a_download_runs_with_the_package_that_is_given(
+    small_package, tmp_path
+):
+    """Numbers are compared as in the repository: within 1 %."""
+    (tmp_path / "elsewhere").mkdir()
+    download = written(tmp_path / "01_small.ipynb", (IMPORTED, "1.0010\n"))
+    run = run_downloads.compare
+    assert run([download], small_package, tmp_path / "elsewhere") == 0
+
+
+def test_a_download_that_reads_the_repository_fails(
+    small_package, tmp_path, capfd
+):
+    (tmp_path / "elsewhere").mkdir()
+    download = written(tmp_path / "01_small.ipynb", (READ, "True\n"))
+    run = run_downloads.compare
+    assert run([download], small_package, tmp_path / "elsewhere") == 1
+    assert "FileNotFoundError" in capfd.readouterr().out
+    near = run_downloads.ROOT / "chapters"
+    subprocess.run([sys.executable, "-c", READ], cwd=near, check=True)
+
+
+def test_downloads_do_not_run_with_the_repositorys_own_package(tmp_path):
+    with pytest.raises(SystemExit, match="expected the package of"):
+        run_downloads.compare([], tmp_path / "empty", tmp_path)
+
+
+def test_the_installed_package_is_whole(tmp_path):
+    run_downloads.install(tmp_path / "package", tmp_path)
+    own = run_downloads.ROOT / "gru_tutorial"
+    installed = tmp_path / "package" / "gru_tutorial"
+    for path in own.rglob("*.*"):
+        if "__pycache__" not in path.parts:
+            copy = installed / path.relative_to(own)
+            assert copy.read_bytes() == path.read_bytes()
+
+
+def test_a_site_without_some_chapter_is_refused(chapter, monkeypatch):
+    monkeypatch.setattr(run_downloads, "ROOT", chapter.parents[1])
+    with pytest.raises(SystemExit, match="run `make book`"):
+        run_downloads.main()

@@ -1,10 +1,13 @@
 """The workflows as data: pinned, with least permissions, and up to date."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -69,3 +72,45 @@ def test_commands_of_the_pages_exist():
         named = re.findall(r"^make ([a-z-]+)|`make ([a-z-]+)", text, re.M)
         for command in {name for pair in named for name in pair if name}:
             assert command in targets, (page, command)
+
+
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))[
+        "project"
+    ]
+
+
+def test_binder_has_the_python_that_the_chapters_are_checked_on():
+    runtime = (ROOT / "binder/runtime.txt").read_text("utf-8")
+    python = re.fullmatch(r"python-(3\.\d+)\n", runtime)[1]
+    assert python in SpecifierSet(project()["requires-python"])
+    jobs = load(ROOT / ".github/workflows/checks.yml")["jobs"]
+    setup = [step for step in jobs["chapters"]["steps"] if "with" in step][-1]
+    assert setup["with"]["python-version"] == python
+
+
+def test_binder_installs_the_package_with_the_pinned_versions():
+    folder = ROOT / "binder"
+    text = (folder / "requirements.txt").read_text("utf-8")
+    lines = [x for x in text.splitlines() if not x.startswith("#")]
+    constraints, package = lines
+    option, path = constraints.split()
+    assert option == "-c"
+    assert (folder / path).samefile(ROOT / "constraints.txt")
+    assert (ROOT / package / "pyproject.toml").is_file()
+    # Other files there would take the place of these two.
+    assert {path.name for path in folder.iterdir()} == {
+        "requirements.txt",
+        "runtime.txt",
+    }
+
+
+def test_installing_on_colab_replaces_nothing_that_its_kernel_uses():
+    """Other versions of these make pip ask for a restart, or break it."""
+    bounds = {
+        requirement.name: requirement.specifier
+        for requirement in map(Requirement, project()["dependencies"])
+    }
+    assert "7.34.0" in bounds["ipython"]
+    assert "7.7.1" in bounds["ipywidgets"]
+    assert "ipykernel" not in bounds

@@ -110,7 +110,7 @@ def write_redirect(app, exception):
 def setup(app):
     """Connect to Sphinx."""
     app.add_config_value("book_description", "", "html", [str])
-    for part in ("formulas", "bundle"):
+    for part in ("formulas", "bundle", "download"):
         app.setup_extension(part)
     app.config.templates_path.append(str(HERE / "templates"))
     app.add_post_transform(InPassing)
