@@ -33,7 +33,7 @@ def test_the_sentence_is_the_same_in_a_notebooks_file():
 
 def test_a_known_address_is_named_and_no_longer_asked_for():
     text = name_address(PAGE, "someone/gru")
-    assert f"`%pip install git+{ADDRESS}` in a new cell.\n" in text
+    assert f"`pip install git+{ADDRESS}` does; on Colab" in text
     assert "ADDRESS" not in text
     assert text.startswith("# A page\n\nBefore.\n\nTo run this page,")
     assert text.endswith("\n\nAfter.")

@@ -12,8 +12,9 @@ from pathlib import Path
 # No line break, quote or backslash: a notebook's JSON holds it as it is.
 RUN_IT = (
     "To run this page, first install what it uses. In a copy of the book's "
-    "repository, `pip install .` does that. Anywhere else, as on Colab, run "
-    "`%pip install git+ADDRESS` in a new cell, with the repository's address."
+    "repository, `pip install .` does that. Anywhere else, `pip install "
+    "git+ADDRESS` does, with the repository's address; on Colab, type it into "
+    "the terminal."
 )
 
 
