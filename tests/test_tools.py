@@ -37,7 +37,7 @@ print(hashlib.sha256(b"".join(c.tobytes() for c in curves)).hexdigest())
 
 
 def digests(settings):
-    """Return digests of a GRU's output and of NumPy's curves, under settings."""
+    """Return digests of a GRU's output and of NumPy's curves."""
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", GRU_BYTES],
         env=os.environ | settings,
