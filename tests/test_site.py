@@ -824,8 +824,10 @@ def test_icons_of_a_known_repository_are_drawn(site_of_repository):
 def test_the_bundle_notices_a_changed_theme(site, tmp_path):
     with pytest.raises(ExtensionError, match="icon font has changed"):
         bundle.without_icon_font("body { color: red }")
+    with pytest.raises(ExtensionError, match="boxes that overflow anew"):
+        bundle.without_tab_stops("addTabStops()")
     style = (site / "_static/site.css").read_text("utf-8")
-    assert "Font Awesome 6 Free;" not in style
+    assert "fa-solid-900" not in style
     assert not (site / "_static/scripts/fontawesome.js").exists()
 
     class App:
@@ -844,6 +846,27 @@ def test_the_bundle_notices_a_changed_theme(site, tmp_path):
     assert App.bundle == [["one.css"], []]
     with pytest.raises(ExtensionError, match="b: asks for other styles"):
         bundle.collect(App, "b", "", {**context, "css_files": []}, None)
+
+
+def test_rules_for_what_no_page_holds_are_left_out():
+    style = """
+      p, .no { a: b } .yes .no { a: b } #yes { a: b } .no-longer { a: b }
+      .yes:not(.no), .yes:is(.no, :not(.b)) { a: b } [href=".no"] { a: b }
+      @media print { .no { a: b } .yes { a: b } } @media print { .no { a: b } }
+      @font-face { src: url(.no) } .m\\:1 { a: b }
+    """
+    kept = bundle.only_used(bundle.parsed(style), {"yes", "m:1"})
+    assert kept.split("\n") == [
+        "p{a: b}",
+        "#yes{a: b}",
+        ".yes:not(.no),.yes:is(.no, :not(.b)){a: b}",
+        '[href=".no"]{a: b}',
+        "@media print {.yes{a: b}}",
+        "@font-face { src: url(.no) }",
+        ".m\\:1{a: b}",
+    ]
+    with pytest.raises(ExtensionError, match="style sheet"):
+        bundle.only_used(bundle.parsed("p { a: b } }"), set())
 
 
 def test_mark_and_preview_are_drawn_by_the_code():

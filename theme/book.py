@@ -14,9 +14,12 @@ import re
 from pathlib import Path
 
 from docutils import nodes
+from PIL import Image
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 HERE = Path(__file__).parent
+PLAIN = re.compile(r'<span class="(?:n|o|p|w)">([^<]*)</span>')
+PICTURE = re.compile(r'<img [^>]*src="[^"]*_images/(?P<name>[^"]+)"[^>]*>')
 REDIRECT = """\
 <!doctype html>
 <html lang="en">
@@ -78,6 +81,35 @@ def add_place(app, pagename, templatename, context, doctree):
             }
 
 
+def plain_tokens(app, pagename, templatename, context, doctree):
+    """Leave names, operators and brackets of code in the text's own colour.
+
+    That is calmer, and halves the number of a page's elements.
+    """
+    if "body" in context:
+        context["body"] = PLAIN.sub(r"\1", context["body"])
+
+
+def size_pictures(app, pagename, templatename, context, doctree):
+    """Tell the browser how large each picture is, so that nothing jumps.
+
+    All but the first wait until the reader comes near.
+    """
+    files = {name: path for path, name in app.builder.images.items()}
+    lazy = ""
+
+    def sized(match):
+        nonlocal lazy
+        with Image.open(Path(app.srcdir) / files[match["name"]]) as picture:
+            width, height = picture.size
+        attributes = f' width="{width}" height="{height}"{lazy}'
+        lazy = ' loading="lazy"'
+        return match[0].replace("<img", f"<img{attributes}", 1)
+
+    if "body" in context:
+        context["body"] = PICTURE.sub(sized, context["body"])
+
+
 class InPassing(SphinxPostTransform):
     """Move a quotation that begins with *In passing:* into the margin."""
 
@@ -116,5 +148,7 @@ def setup(app):
     app.add_post_transform(InPassing)
     app.connect("config-inited", add_repository)
     app.connect("html-page-context", add_place)
+    app.connect("html-page-context", plain_tokens)
+    app.connect("html-page-context", size_pictures)
     app.connect("build-finished", write_redirect)
     return {"parallel_read_safe": True, "parallel_write_safe": False}

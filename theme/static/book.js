@@ -1,13 +1,12 @@
 // What overflows sideways can be reached, and so scrolled, by keyboard.
 document.addEventListener("DOMContentLoaded", () => {
   const wide = document.querySelectorAll(
-    ".formula__body, .pst-scrollable-table-container, .cell_output .output");
-  const mark = () => {
-    for (const box of wide) {
-      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
-      else box.removeAttribute("tabindex");
+    "pre, .formula__body, .pst-scrollable-table-container, .cell_output .output");
+  const observer = new ResizeObserver((boxes) => {
+    for (const { target } of boxes) {
+      if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+      else target.removeAttribute("tabindex");
     }
-  };
-  mark();
-  addEventListener("resize", mark);
+  });
+  for (const box of wide) observer.observe(box);
 });
