@@ -200,31 +200,34 @@ def opened(browser, base, scheme="light", width=1280, **settings):
 
 
 def scrolled_through(page):
-    """Scroll to the end, so that every picture has been asked for."""
-    height = page.evaluate("document.documentElement.scrollHeight")
-    for top in range(0, height, 800):
-        page.evaluate(f"scrollTo(0, {top})")
-        page.wait_for_timeout(20)
+    """Scroll to the end, so that all is drawn and every picture asked for."""
+    page.evaluate(
+        """async () => {
+          const frame = () => new Promise(requestAnimationFrame);
+          const page = document.documentElement;
+          for (let top = 0; top < page.scrollHeight; top += 800) {
+            scrollTo(0, top);
+            await frame();
+            await frame();
+          }
+        }"""
+    )
     page.wait_for_load_state("networkidle")
 
 
 @in_chromium
 @pytest.mark.parametrize(("scheme", "width"), SCREENS)
 def test_every_page_is_shown(site, server, browser, scheme, width):
-    """No complaint, no picture missing, nothing wider than the window."""
+    """No complaint, nothing wider than the window, code lines whole."""
     for name in pages(site):
         if name == "index.html":
             continue  # leads on at once: tested below
         with opened(browser, server.base, scheme, width) as page:
             page.goto(server.base + name)
-            scrolled_through(page)
             seen = page.evaluate(
                 """() => ({
                   width: document.documentElement.scrollWidth,
                   theme: document.documentElement.dataset.theme,
-                  missing: [...document.images]
-                    .filter(i => i.checkVisibility() && !i.naturalWidth)
-                    .map(i => i.src),
                   wide: [...document.querySelectorAll(".cell_input pre")]
                     .filter(pre => pre.checkVisibility()
                       && pre.scrollWidth > pre.clientWidth)
@@ -233,7 +236,6 @@ def test_every_page_is_shown(site, server, browser, scheme, width):
             )
             assert seen["width"] <= width, name
             assert seen["theme"] == scheme, name
-            assert not seen["missing"], name
             if width == 1280:
                 assert not seen["wide"], name
 
@@ -269,15 +271,19 @@ def violations(page, **options):
 
 
 @in_chromium
-@pytest.mark.parametrize(("scheme", "width"), SCREENS)
+@pytest.mark.parametrize(("scheme", "width"), SCREENS[:3])
 def test_axe_finds_nothing(site, server, browser, scheme, width):
-    """All of axe's rules; colours, which a width does not change, once."""
+    """All of axe's rules; colours, which a width does not change, once.
+
+    So the narrow dark page has nothing that the other three have not.
+    """
     rules = {"color-contrast": {"enabled": width == 1280}}
     for name in pages(site):
         if name == "index.html":
             continue
         with opened(browser, server.base, scheme, width) as page:
             page.goto(server.base + name)
+            scrolled_through(page)  # as a reader would
             assert not violations(page, rules=rules), name
 
 
@@ -301,6 +307,12 @@ def test_a_first_visit_is_light(site, server, browser):
         with opened(browser, server.base) as page:
             page.goto(server.base + name)
             scrolled_through(page)
+            missing = page.evaluate(
+                """[...document.images]
+                  .filter(i => i.checkVisibility() && !i.naturalWidth)
+                  .map(i => i.src)"""
+            )
+        assert not missing, name
         assert len(server.sent) <= 25, (name, server.sent)
         assert sum(server.sent.values()) <= 450 * 1024, (name, server.sent)
         assert len(server.sent) > 5  # they were counted
@@ -674,7 +686,7 @@ def test_pages_print_legibly(site, server, browser):
             seen = page.evaluate(
                 """() => ({
                   ink: getComputedStyle(
-                    document.querySelector("article p")).color,
+                    document.querySelector("article section > p")).color,
                   paper: getComputedStyle(document.body).backgroundColor,
                   menus: [...document.querySelectorAll(
                     "#pst-primary-sidebar, #pst-secondary-sidebar, "
