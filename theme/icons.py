@@ -55,6 +55,7 @@ def style():
         "background: currentColor; mask: var(--icon) center / contain "
         "no-repeat; forced-color-adjust: none; }",
         f":is({names})::before {{ content: none; }}",
+        ".fa-lg { font-size: inherit; line-height: inherit; }",
     ]
     for name, path in PATHS.items():
         picture = quote(svg(path), safe="/ :=,-")
