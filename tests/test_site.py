@@ -407,8 +407,11 @@ def test_a_dead_link_would_be_found(tmp_path):
 def test_pictures_have_words_and_tables_have_headers(site):
     for name in pages(site):
         article = soup(site / name).find("article")
-        for picture in article.find_all("img") if article else []:
+        pictures = article.find_all("img") if article else []
+        for k, picture in enumerate(pictures):
             assert len(picture.get("alt", "")) > 40, (name, picture)
+            assert int(picture["width"]) > int(picture["height"]) > 100
+            assert picture.get("loading") == ("lazy" if k else None)
         for table in soup(site / name).find_all("table"):
             assert table.find("th"), name
 
@@ -858,6 +861,13 @@ def test_the_bundle_notices_a_changed_theme(site, tmp_path):
     assert App.bundle == [["one.css"], []]
     with pytest.raises(ExtensionError, match="b: asks for other styles"):
         bundle.collect(App, "b", "", {**context, "css_files": []}, None)
+
+
+def test_code_has_few_colours(site):
+    page = soup(site / "chapters/01_gru_theory.html")
+    kinds = {s.get("class", [""])[0] for s in page.select(".highlight span")}
+    assert {"k", "s2", "mi"} <= kinds
+    assert not kinds & {"n", "o", "p", "w"}
 
 
 def test_rules_for_what_no_page_holds_are_left_out():
