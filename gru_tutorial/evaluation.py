@@ -50,8 +50,8 @@ def visibility(
 ) -> np.ndarray:
     """Measure how far each step of a forecast moves with one observation.
 
-    If the last observation says anything about the future, a forecast that
-    sees it moves at every step. Where one stays, it was made without.
+    If the last observation says anything about a step, a forecast that sees it
+    moves there. A step that stays was made without it, or does not need it.
 
     Parameters
     ----------

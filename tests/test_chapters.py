@@ -202,7 +202,7 @@ def chapter_faults(notebook, at_hand=False):
         c
         for c in code
         if text_of(c["source"]).startswith("# Solution")
-        and "hide-input" in c["metadata"].get("tags", [])
+        and "hide-cell" in c["metadata"].get("tags", [])
         and c["metadata"].get("jupyter", {}).get("source_hidden")
         and "check_answer(" in text_of(c["source"])
     ]

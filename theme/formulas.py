@@ -11,7 +11,7 @@ from docutils import nodes
 from math_core import LatexError, LatexToMathML
 from sphinx.errors import ExtensionError
 
-CONVERTER = LatexToMathML(annotation=True, fancy_error=False)
+CONVERTER = LatexToMathML(fancy_error=False)
 TAG = re.compile(r"\\tag\{([^}]*)\}")
 
 
