@@ -4,6 +4,7 @@ Pages are built from the stored notebooks, served from this machine, and
 driven in headless Chromium. Whatever asks another host is blocked and counted.
 """
 
+import colorsys
 import contextlib
 import functools
 import gzip
@@ -719,7 +720,7 @@ def contrast(one, other):
 @in_chromium
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_figures_suit_the_page(server, browser, scheme):
-    """A figure's paper becomes the page's; each line keeps its contrast."""
+    """A figure's paper becomes the page's; lines keep contrast and hue."""
     import io
 
     from PIL import Image
@@ -752,6 +753,9 @@ def test_figures_suit_the_page(server, browser, scheme):
     for name, color in zip(COLORS, row[1:], strict=True):
         ratio = contrast(luminance(color), luminance(ground))
         assert ratio >= 4.5, (name, ratio)
+        stored = [int(COLORS[name][i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        turn = colorsys.rgb_to_hsv(*color)[0] - colorsys.rgb_to_hsv(*stored)[0]
+        assert abs((turn + 0.5) % 1 - 0.5) < 0.1, (name, turn)
 
 
 def test_a_formula_that_cannot_be_drawn_stops_the_build():
