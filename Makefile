@@ -3,7 +3,12 @@ PYTHON ?= python3
 BIN = .venv/bin
 BOOK = $(BIN)/jupyter-book build . -W -n --keep-going
 
-.PHONY: help book test test-portable lab run check bench clean
+WORKERS ?= 2
+PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile
+LINT = $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/codespell && $(BIN)/lint-imports
+BENCHMARKS = speed cost memory visibility "recipes --sweep" recipes
+
+.PHONY: help book test quick test-portable lab run check bench clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -12,31 +17,39 @@ book: .venv/ready  ## build the site into _build/html
 	$(BOOK)
 	@echo "Open $(CURDIR)/_build/html/index.html"
 
-test: .venv/ready  ## unit tests, every notebook compared, a strict site build
-	$(BIN)/pytest
-	$(BIN)/pytest --nbval chapters/
+ifdef CHAPTER
+test: .venv/ready  ## a strict build, all tests, every notebook; one: make test CHAPTER=03
+	$(BIN)/python -m tools.lint_chapters $(CHAPTER)
+	$(BIN)/pytest --nbval chapters/$(CHAPTER)*.ipynb
+else
+test: .venv/ready
 	$(BOOK) --all
+	BUILT_SITE=$(CURDIR)/_build/html $(PYTEST)
+	$(PYTEST) --nbval chapters/
+endif
+
+quick: .venv/ready  ## the tests that need no browser, no process and no patience
+	$(BIN)/pytest -q -m "not slow and not browser"
 
 test-portable: book  ## the site's downloads, run elsewhere, as an older processor would
-	env $$($(BIN)/python tools/portable.py) $(BIN)/python tools/run_downloads.py
+	env $$($(BIN)/python -m tools.portable) $(BIN)/python -m tools.run_downloads $(WORKERS)
 
 lab: .venv/ready  ## open JupyterLab on the chapters
 	$(BIN)/jupyter lab chapters/
 
 run: .venv/ready  ## execute chapters and store outputs; one: make run CHAPTER=03
-	$(BIN)/python tools/run_chapters.py $(CHAPTER)
+	$(BIN)/python -m tools.run_chapters $(CHAPTER)
 
 check: .venv/ready  ## lint and spelling, then all of `make test`
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/codespell
+	$(LINT)
 	$(MAKE) test
 
 bench: .venv-bench/ready  ## measure this package and its peers again: an hour
-	.venv-bench/bin/python benchmarks/speed.py
-	.venv-bench/bin/python benchmarks/visibility.py
-	.venv-bench/bin/python benchmarks/recipes.py --sweep
-	.venv-bench/bin/python benchmarks/recipes.py
+	@for script in $(BENCHMARKS); do \
+		set -- $$script; name=$$1; shift; \
+		echo "benchmarks/$$name.py $$*"; \
+		.venv-bench/bin/python benchmarks/$$name.py $$* || exit 1; \
+	done
 
 clean:  ## remove the site and the environment
 	rm -rf _build .venv .venv-bench

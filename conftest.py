@@ -5,7 +5,10 @@ all other text agree exactly; padding beside a float and base64 data are left
 out. nbval itself leaves PNG pictures out.
 """
 
+import json
 import re
+
+import pytest
 
 RELATIVE = 0.01
 ABSOLUTE = 1e-12  # a rounding error is asserted, never printed
@@ -52,8 +55,28 @@ class Output(str):
         return not self == other
 
 
+def seconds_of(path):
+    """Return how long a notebook took when its outputs were written."""
+    if path.suffix != ".ipynb":
+        return 0
+    metadata = json.loads(path.read_text("utf-8"))["metadata"]
+    return metadata.get("gru_tutorial", {}).get("seconds", 0)
+
+
+def pytest_collection_modifyitems(items):
+    """Let workers begin with the longest notebooks: none waits at the end."""
+    seconds = {path: seconds_of(path) for path in {x.path for x in items}}
+    items.sort(key=lambda item: -seconds[item.path])
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
-    """Let nbval, where it is installed, compare through ``Output``."""
+    """Let nbval, where it is installed, compare through ``Output``.
+
+    The cells of a notebook depend on each other: a worker takes all of them.
+    """
+    if getattr(config.option, "dist", "no") == "load":
+        config.option.dist = "loadfile"
     if not config.pluginmanager.hasplugin("nbval"):
         return
     from nbval.plugin import IPyNbCell

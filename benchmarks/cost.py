@@ -3,17 +3,16 @@
 Usage: python benchmarks/cost.py    (about five minutes, an idle machine)
 """
 
-import statistics
-import time
-
 import torch
-from record import store
+from timing import LENGTH, clocked, microseconds, training
 from torch import nn
 
-from gru_tutorial.memory import MinGRU, count_parameters
+from gru_tutorial.book.results import load_average, store
+from gru_tutorial.memory import MinGRU
+from gru_tutorial.model import count_parameters
 
 HIDDEN = (16, 32, 64, 128, 256)
-BATCH, LENGTH, RUNS = 32, 100, 15
+BATCH, ROUNDS, RUNS = 32, 5, 3
 LAYERS = {
     "RNN": lambda h: nn.RNN(1, h, batch_first=True),
     "LSTM": lambda h: nn.LSTM(1, h, batch_first=True),
@@ -24,41 +23,39 @@ LAYERS = {
 
 def seconds(layer, x):
     """Return the median times of a forward, and of forward and backward."""
-    forward, both = [], []
-    for _ in range(RUNS + 3):
-        start = time.perf_counter()
+
+    def forward():
         with torch.no_grad():
             layer(x)
-        middle = time.perf_counter()
-        out, _ = layer(x)
-        out.square().mean().backward()
-        end = time.perf_counter()
-        forward.append(middle - start)
-        both.append(end - middle)
-    return statistics.median(forward[3:]), statistics.median(both[3:])
+
+    return clocked([forward, training(layer, x)], ROUNDS, RUNS)
+
+
+def row(name, hidden, threads):
+    """Measure one layer, in microseconds per time step."""
+    torch.set_num_threads(threads)
+    layer = LAYERS[name](hidden)
+    forward, both = seconds(layer, torch.zeros(BATCH, LENGTH, 1))
+    return {
+        "layer": name,
+        "hidden": hidden,
+        "threads": threads,
+        "parameters": count_parameters(layer),
+        "forward_us": microseconds(forward),
+        "training_us": microseconds(both),
+    }
 
 
 def main():
-    """Measure all, and store microseconds per time step."""
-    rows = []
+    """Measure all, and store it."""
+    load, rows = load_average(), []
     for threads in (1, 2):
-        torch.set_num_threads(threads)
         for hidden in HIDDEN:
-            for name, build in LAYERS.items():
-                layer, x = build(hidden), torch.zeros(BATCH, LENGTH, 1)
-                forward, both = seconds(layer, x)
-                rows.append(
-                    {
-                        "layer": name,
-                        "hidden": hidden,
-                        "threads": threads,
-                        "parameters": count_parameters(layer),
-                        "forward_us": round(forward / LENGTH * 1e6, 2),
-                        "training_us": round(both / LENGTH * 1e6, 2),
-                    }
-                )
+            for name in LAYERS:
+                rows.append(row(name, hidden, threads))
                 print(*rows[-1].values(), flush=True)
-    store("cost", {"batch": BATCH, "length": LENGTH, "rows": rows})
+    results = {"batch": BATCH, "length": LENGTH, "rows": rows}
+    store("cost", results, load=load, repetitions=ROUNDS * RUNS)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ Usage: python benchmarks/memory.py    (about ten minutes, one thread)
 """
 
 import torch
-from record import store
 
+from gru_tutorial.book.results import load_average, store
 from gru_tutorial.memory import (
     Recaller,
     adding_problem,
@@ -63,7 +63,7 @@ def run(task, lag, network, seed):
 def main():
     """Run all, and store."""
     torch.set_num_threads(1)
-    rows = []
+    load, rows = load_average(), []
     for task, lags in LAGS.items():
         for lag in lags:
             for network in NETWORKS:
@@ -80,9 +80,8 @@ def main():
                     )
                 last = [row["curve"][-1][1] for row in rows[-len(SEEDS) :]]
                 print(f"{task} {lag:3} {network:14}", *last, flush=True)
-    store(
-        "memory", {"parameters": PARAMETERS, "updates": UPDATES, "runs": rows}
-    )
+    results = {"parameters": PARAMETERS, "updates": UPDATES, "runs": rows}
+    store("memory", results, load=load, repetitions=len(SEEDS))
 
 
 if __name__ == "__main__":

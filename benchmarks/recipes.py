@@ -12,97 +12,63 @@ import argparse
 import importlib
 import itertools
 import json
-import logging
 import os
 import resource
 import statistics
 import subprocess
 import sys
 import time
-import warnings
-from importlib.metadata import version
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before the libraries are loaded
 
 import numpy as np
 import torch
-from record import store
+from peers import LIGHTNING, run_quietly, versions
 
 from gru_tutorial import (
+    CAREFUL,
+    PATIENT,
+    QUICK,
+    Forecaster,
     GRUModel,
+    Naive,
+    Recipe,
+    Ridge,
     Scaler,
+    count_parameters,
     expected_ratio,
-    fit,
-    make_chunks,
-    make_loader,
     make_series,
     make_windows,
-    naive_forecast,
-    one_step_forecast,
-    ridge_forecast,
 )
-from gru_tutorial.backward import ExactGRU
-from gru_tutorial.notebook import load_results
+from gru_tutorial.book.results import load_average, load_results, store
 
 START = 720
 SEEDS = range(5)  # reported
 SWEEP_SEEDS = range(100, 103)  # settings are chosen on these
-QUIET = {
-    "accelerator": "cpu",
-    "enable_progress_bar": False,
-    "enable_model_summary": False,
-    "logger": False,
-    "enable_checkpointing": False,
-}
 
 
-def size(model):
-    """Return a network's number of parameters."""
-    return sum(p.numel() for p in model.parameters())
-
-
-def scaled(values):
-    """Return the scaler of the training part, and all values scaled by it."""
-    scaler = Scaler().fit(values[:START])
-    return scaler, scaler.transform(values).astype(np.float32)
+def trained(values, seed, window, recipe, **options):
+    """Train the book's model, and forecast; return also its size."""
+    torch.manual_seed(seed)
+    model = GRUModel(hidden_size=32, **options)
+    forecaster = Forecaster(model, window=window)
+    forecaster.fit(values[:START], recipe, seed=seed)
+    return forecaster.one_step(values, START), count_parameters(model)
 
 
 def windows(values, seed, window, lr, epochs):
     """Train on windows with one label each, as the original tutorial does."""
-    scaler, z = scaled(values)
-    torch.manual_seed(seed)
-    model = GRUModel(hidden_size=32)
-    pairs = make_windows(z[:START], window)
-    loader = make_loader(*pairs, batch_size=32, shuffle=True, seed=seed)
-    fit(model, loader, num_epochs=epochs, lr=lr)
-    y_hat = one_step_forecast(model, values, START, window, scaler)
-    return y_hat, size(model)
+    return trained(values, seed, window, Recipe(num_epochs=epochs, lr=lr))
 
 
-def chunks(
-    values, seed, length, horizon, batch, lr, epochs, noise, burn_in, exact
-):
+def chunks(values, seed, horizon, exact, **settings):
     """Train on chunks with a label for every step."""
-    scaler, z = scaled(values)
-    torch.manual_seed(seed)
-    model = GRUModel(hidden_size=32, output_size=horizon)
-    if exact:
-        model.gru = ExactGRU.of(model.gru)
-    pairs = make_chunks(z[:START], length, horizon)
-    loader = make_loader(*pairs, batch_size=batch, shuffle=True, seed=seed)
-    fit(
-        model,
-        loader,
-        num_epochs=epochs,
-        lr=lr,
+    recipe = Recipe(
         one_cycle=True,
         clip=1.0,
-        input_noise=noise,
-        burn_in=burn_in,
-        seed=seed,
+        **{name: settings[stored] for name, stored in STORED_AS.items()},
     )
-    y_hat = one_step_forecast(model, values, START, None, scaler)
-    return y_hat, size(model)
+    return trained(values, seed, None, recipe, horizon=horizon, fast=exact)
 
 
 def committee(values, seed, **settings):
@@ -113,12 +79,13 @@ def committee(values, seed, **settings):
 
 def ridge(values, seed, lags, alpha):
     """Fit a penalised linear function of the last values."""
-    return ridge_forecast(values, START, lags, alpha), lags + 1
+    forecaster = Ridge(lags, alpha).fit(values[:START])
+    return forecaster.one_step(values, START), lags + 1
 
 
 def seasonal_naive(values, seed, period):
     """Copy the value of one period before."""
-    return naive_forecast(values, START, period), 0
+    return Naive(period).one_step(values, START), 0
 
 
 def oracle(values, seed):
@@ -139,12 +106,18 @@ def autoreg(values, seed, lags):
     return moved.fittedvalues[-(len(values) - START) :], lags + 1
 
 
+def scaled(values):
+    """Return the scaler of the training part, and all values scaled by it."""
+    scaler = Scaler().fit(values[:START])
+    return scaler, scaler.transform(values).astype(np.float32)
+
+
 def skorch(values, seed, window, lr, epochs):
     """Train the windows' model with skorch's loop."""
     from skorch import NeuralNetRegressor
 
-    scaler, z = scaled(values)
-    X, y = make_windows(z, window)
+    scaler, values_scaled = scaled(values)
+    X, y = make_windows(values_scaled, window)
     net = NeuralNetRegressor(
         GRUModel,
         module__hidden_size=32,
@@ -160,7 +133,7 @@ def skorch(values, seed, window, lr, epochs):
     n = START - window
     net.fit(np.ascontiguousarray(X[:n]), np.ascontiguousarray(y[:n]))
     y_hat = net.predict(np.ascontiguousarray(X[n:]))[:, 0]
-    return scaler.inverse_transform(y_hat), size(net.module_)
+    return scaler.inverse_transform(y_hat), count_parameters(net.module_)
 
 
 def darts(values, seed, kind, window, lr, epochs, batch):
@@ -168,8 +141,8 @@ def darts(values, seed, kind, window, lr, epochs, batch):
     from darts import TimeSeries
     from darts.models import BlockRNNModel, RNNModel  # needs PyTorch Lightning
 
-    scaler, z = scaled(values)
-    series = TimeSeries.from_values(z)
+    scaler, values_scaled = scaled(values)
+    series = TimeSeries.from_values(values_scaled)
     common = {
         "model": "GRU",
         "hidden_dim": 32,
@@ -178,7 +151,7 @@ def darts(values, seed, kind, window, lr, epochs, batch):
         "batch_size": batch,
         "optimizer_kwargs": {"lr": lr},
         "random_state": seed,
-        "pl_trainer_kwargs": QUIET,
+        "pl_trainer_kwargs": LIGHTNING,
     }
     if kind == "RNNModel":
         model = RNNModel(training_length=2 * window, **common)
@@ -189,7 +162,7 @@ def darts(values, seed, kind, window, lr, epochs, batch):
         series, start=START, forecast_horizon=1, retrain=False
     )
     y_hat = scaler.inverse_transform(forecast.values()[:, 0])
-    return y_hat, size(model.model)
+    return y_hat, count_parameters(model.model)
 
 
 def neuralforecast(values, seed, window, lr, steps):
@@ -211,13 +184,13 @@ def neuralforecast(values, seed, window, lr, steps):
         windows_batch_size=32,
         scaler_type="identity",
         random_seed=seed,
-        **QUIET,
+        **LIGHTNING,
     )
     forecaster = NeuralForecast([model], freq=1, local_scaler_type="standard")
     found = forecaster.cross_validation(
         table, n_windows=None, test_size=len(values) - START, step_size=1
     )
-    return found["GRU"].to_numpy(), size(forecaster.models[0])
+    return found["GRU"].to_numpy(), count_parameters(forecaster.models[0])
 
 
 FUNCTIONS = {
@@ -273,35 +246,40 @@ IMPORTS = {
     "darts": "darts.models",
     "neuralforecast": "neuralforecast.models",
 }
+PEERS = (
+    "darts",
+    "neuralforecast",
+    "skorch",
+    "statsmodels",
+    "scikit-learn",
+    "pytorch-lightning",
+)
 GOOD = 1.30  # what the quickest setting of a peer has to reach
 
-# Chosen on data seeds from 100 on.
-QUICK = {
-    "length": 64,
-    "horizon": 4,
-    "batch": 12,
-    "lr": 0.04,
-    "epochs": 5,
-    "noise": 0.4,
-    "burn_in": 32,
+# The settings of a recipe, and their names in the stored results
+STORED_AS = {
+    "chunk": "length",
+    "batch_size": "batch",
+    "lr": "lr",
+    "num_epochs": "epochs",
+    "input_noise": "noise",
+    "burn_in": "burn_in",
 }
-CAREFUL = {
-    "length": 128,
-    "horizon": 8,
-    "batch": 32,
-    "lr": 0.02,
-    "epochs": 24,
-    "noise": 0.8,
-    "burn_in": 48,
-}
-PATIENT = {**CAREFUL, "batch": 64, "epochs": 80, "noise": 1.0}
+
+
+def stored(recipe, horizon, exact=True):
+    """Return a recipe as the settings of ``chunks``, which JSON can hold."""
+    found = {name: getattr(recipe, ours) for ours, name in STORED_AS.items()}
+    return {**found, "horizon": horizon, "exact": exact}
+
+
 FIXED = {
     "original recipe": ("windows", {"window": 24, "lr": 0.01, "epochs": 100}),
-    "chunks, quick": ("chunks", {**QUICK, "exact": True}),
-    "chunks, quick, nn.GRU": ("chunks", {**QUICK, "exact": False}),
-    "chunks, careful": ("chunks", {**CAREFUL, "exact": True}),
-    "chunks, patient": ("chunks", {**PATIENT, "exact": True}),
-    "five careful, averaged": ("committee", {**CAREFUL, "exact": True}),
+    "chunks, quick": ("chunks", stored(QUICK, 4)),
+    "chunks, quick, nn.GRU": ("chunks", stored(QUICK, 4, exact=False)),
+    "chunks, careful": ("chunks", stored(CAREFUL, 8)),
+    "chunks, patient": ("chunks", stored(PATIENT, 8)),
+    "five careful, averaged": ("committee", stored(CAREFUL, 8)),
     "seasonal naive": ("seasonal_naive", {"period": 450}),
     "oracle": ("oracle", {}),
 }
@@ -323,9 +301,7 @@ def settings_of(name):
 
 def measure(function, settings, seeds):
     """Run one method in this process; return its score and cost by seed."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    warnings.simplefilter("ignore")
-    torch.set_num_threads(1)
+    run_quietly()
     if function in IMPORTS:
         importlib.import_module(IMPORTS[function])  # is not timed
     run, rows = FUNCTIONS[function], []
@@ -376,6 +352,7 @@ def report(name, settings, result):
 
 def sweep(names):
     """Try all settings on the sweep's data seeds, and store what came."""
+    load = load_average()
     found = load_results("recipes_sweep")["results"] if names else {}
     for name in names or SWEEP:
         found[name] = []
@@ -383,7 +360,7 @@ def sweep(names):
             result = in_a_process(function_of(name), settings, SWEEP_SEEDS)
             report(name, settings, result)
             found[name].append({"settings": settings, **result})
-    store("recipes_sweep", found)
+    store("recipes_sweep", found, load=load, repetitions=len(SWEEP_SEEDS))
 
 
 def chosen(swept):
@@ -402,19 +379,14 @@ def chosen(swept):
 
 def table():
     """Run all methods on the reported data seeds, and store the table."""
-    swept = load_results("recipes_sweep")
-    found = {}
-    for name, (function, settings) in {
-        **FIXED,
-        **chosen(swept["results"]),
-    }.items():
+    load, found = load_average(), {}
+    swept = load_results("recipes_sweep")["results"]
+    for name, (function, settings) in {**FIXED, **chosen(swept)}.items():
         result = in_a_process(function, settings, SEEDS)
         report(name, settings, result)
         found[name] = {"function": function, "settings": settings, **result}
-    names = ["darts", "neuralforecast", "skorch", "statsmodels"]
-    names += ["scikit-learn", "pytorch-lightning"]
-    versions = {name: version(name) for name in names}
-    store("recipes", {"versions": versions, "methods": found})
+    results = {"versions": versions(*PEERS), "methods": found}
+    store("recipes", results, load=load, repetitions=len(SEEDS))
 
 
 def main():

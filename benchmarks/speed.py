@@ -5,56 +5,23 @@ Usage: python benchmarks/speed.py    (about six minutes, an idle machine)
 
 import copy
 import os
-import statistics
 import time
 
 os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # compile in earnest
 
 import torch
-from record import store
+from timing import LENGTH, ROUNDS, RUNS, clocked, microseconds, training
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
-from gru_tutorial import GRUModel
-from gru_tutorial import backward as by_hand
-from gru_tutorial.backward import ExactGRU
+from gru_tutorial import exact as by_hand
+from gru_tutorial.book.results import load_average, store
+from gru_tutorial.exact import ExactGRU
+from gru_tutorial.model import GRUModel
 
 HIDDEN = (8, 16, 32, 64, 128)
 BATCH = (1, 4, 16, 64, 256)
-LENGTH, ROUNDS, RUNS = 100, 9, 4
 THREAD_SIZES = (16, 32, 64, 128, 256)
-
-
-def clocked(functions, rounds=ROUNDS, runs=RUNS):
-    """Return the median seconds of each function; they take turns.
-
-    A turn is a few runs in a row, of which the first is left out: it pays for
-    what the function before it has done to the cache.
-    """
-    times = [[] for _ in functions]
-    for _ in range(rounds):
-        for found, function in zip(times, functions, strict=True):
-            function()
-            for _ in range(runs):
-                start = time.perf_counter()
-                function()
-                found.append(time.perf_counter() - start)
-    return [statistics.median(found) for found in times]
-
-
-def microseconds(seconds, steps=LENGTH):
-    """Return the time of one step of a sequence, for the table."""
-    return round(seconds / steps * 1e6, 2)
-
-
-def training(layer, x):
-    """Return a function that runs a layer forwards and backwards."""
-
-    def run():
-        out, _ = layer(x)
-        out.square().mean().backward()
-
-    return run
 
 
 def products(hidden, batch):
@@ -259,11 +226,13 @@ def recomputation():
 
 def main():
     """Measure all, and store microseconds per time step."""
+    load = load_average()
     torch.set_num_threads(1)
     parts = (layers, operations, accuracy, threads, precision)
     parts += (recomputation, compilation)
     results = {part.__name__: part() for part in parts}
-    store("speed", {"length": LENGTH, **results})
+    results = {"length": LENGTH, **results}
+    store("speed", results, load=load, repetitions=ROUNDS * RUNS)
 
 
 if __name__ == "__main__":

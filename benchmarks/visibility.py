@@ -4,26 +4,19 @@ Usage: python benchmarks/visibility.py    (about a minute; needs the peers)
 """
 
 import contextlib
-import logging
 import tempfile
-import warnings
-from importlib.metadata import version
 
 import numpy as np
 import torch
-from record import store
+from peers import LIGHTNING, run_quietly, versions
 
+from gru_tutorial.book.results import store
 from gru_tutorial.evaluation import visibility
-from gru_tutorial.horizons import LastStatesGRU, make_cycle
+from gru_tutorial.heads import LastStates
+from gru_tutorial.model import GRUModel
+from gru_tutorial.series import make_cycle
 
 HORIZON, WINDOW, HIDDEN, POINTS = 12, 48, 16, 400
-QUIET = {
-    "enable_progress_bar": False,
-    "enable_model_summary": False,
-    "logger": False,
-    "enable_checkpointing": False,
-}
-CPU = {"accelerator": "cpu", **QUIET}
 
 
 def darts_forecaster(name, values):
@@ -37,7 +30,7 @@ def darts_forecaster(name, values):
         "hidden_dim": HIDDEN,
         "n_epochs": 2,
         "random_state": 0,
-        "pl_trainer_kwargs": CPU,
+        "pl_trainer_kwargs": LIGHTNING,
     }
     if name == "BlockRNNModel":
         model = BlockRNNModel(output_chunk_length=HORIZON, **options)
@@ -77,7 +70,7 @@ def neuralforecast_forecaster(options, values):
         max_steps=20,
         random_seed=0,
         **options,
-        **CPU,
+        **LIGHTNING,
     )
     forecasts = NeuralForecast(models=[model], freq=1)
     forecasts.fit(frame(values))
@@ -87,6 +80,12 @@ def neuralforecast_forecaster(options, values):
         return path[:horizon]
 
     return forecaster
+
+
+def reconstruction(decoder_size=None):
+    """Return what this package takes both heads for, as in chapter 7."""
+    head = LastStates(HORIZON, decoder_size=decoder_size)
+    return GRUModel(hidden_size=HIDDEN, head=head)
 
 
 def darts_difference():
@@ -106,7 +105,7 @@ def darts_difference():
         output_chunk_length=HORIZON,
         train_sample_shape=None,
     ).eval()
-    ours = LastStatesGRU(HORIZON, HIDDEN)
+    ours = reconstruction()
     ours.gru.load_state_dict(model.rnn.state_dict())
     ours.linear.load_state_dict(model.fc[0].state_dict())
     x = torch.linspace(-1, 1, 5 * WINDOW).reshape(5, WINDOW, 1)
@@ -131,7 +130,7 @@ def neuralforecast_difference():
         decoder_hidden_size=8,
         decoder_layers=2,
     ).eval()
-    ours = LastStatesGRU(HORIZON, HIDDEN, decoder_size=8)
+    ours = reconstruction(decoder_size=8)
     ours.gru.load_state_dict(model.hist_encoder.state_dict())
     layers = [
         layer
@@ -164,10 +163,7 @@ CANDIDATES = {
 
 def main():
     """Measure all, and store the moves, as shares of the shift."""
-    for name in ("pytorch_lightning", "lightning", "darts"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.simplefilter("ignore")  # the libraries' own, on their defaults
-    torch.set_num_threads(1)
+    run_quietly()
     values = make_cycle(POINTS, seed=0)
     rows = {}
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
@@ -182,9 +178,7 @@ def main():
         }
     print(differences)
     results = {
-        "versions": {
-            name: version(name) for name in ("darts", "neuralforecast")
-        },
+        "versions": versions("darts", "neuralforecast"),
         "horizon": HORIZON,
         "window": WINDOW,
         "moves": rows,

@@ -1,75 +1,72 @@
 """Sequence prediction with GRUs: the code of *GRU by Experiment*.
 
-Each module belongs to one chapter of the book. Helpers for pages only
-(``plotting``, ``notebook``) are imported from their own modules.
+Public names are loaded when they are asked for, so that importing the package
+costs nothing. What only pages need is in ``gru_tutorial.book``.
 """
 
-from gru_tutorial.cell import (
-    DIALECTS,
-    GRUGradients,
-    GRUStep,
-    GRUWeights,
-    gru_sequence,
-    gru_sequence_backward,
-    gru_step,
-    gru_step_backward,
-)
-from gru_tutorial.data import (
-    Scaler,
-    load_electricity,
-    make_chunks,
-    make_loader,
-    make_series,
-    make_windows,
-    split,
-)
-from gru_tutorial.metrics import (
-    expected_ratio,
-    floor_ratio,
-    mae,
-    mase,
-    mse,
-    rmse,
-)
-from gru_tutorial.model import GRUModel
-from gru_tutorial.prediction import (
-    naive_forecast,
-    one_step_forecast,
-    predict,
-    recursive_forecast,
-    ridge_forecast,
-)
-from gru_tutorial.training import History, evaluate, fit
+import importlib
 
-__all__ = [
-    "DIALECTS",
-    "GRUGradients",
-    "GRUModel",
-    "GRUStep",
-    "GRUWeights",
-    "History",
-    "Scaler",
-    "evaluate",
-    "expected_ratio",
-    "fit",
-    "floor_ratio",
-    "gru_sequence",
-    "gru_sequence_backward",
-    "gru_step",
-    "gru_step_backward",
-    "load_electricity",
-    "mae",
-    "make_chunks",
-    "make_loader",
-    "make_series",
-    "make_windows",
-    "mase",
-    "mse",
-    "naive_forecast",
-    "one_step_forecast",
-    "predict",
-    "recursive_forecast",
-    "ridge_forecast",
-    "rmse",
-    "split",
-]
+_HOMES = {
+    "baselines": ("Boosting", "Drift", "Naive", "Neighbours", "Ridge"),
+    "cell": (
+        "DIALECTS",
+        "GRUGradients",
+        "GRUStep",
+        "GRUWeights",
+        "gru_sequence",
+        "gru_sequence_backward",
+        "gru_step",
+        "gru_step_backward",
+    ),
+    "evaluation": ("leakage", "rolling_origin", "visibility"),
+    "exact": ("ExactGRU",),
+    "forecaster": ("Forecaster",),
+    "heads": ("Direct", "Gaussian", "LastStates", "Seq2Seq"),
+    "intervals": (
+        "Intervals",
+        "SplitConformal",
+        "adaptive_conformal",
+        "coverage",
+        "gaussian_intervals",
+        "interval_score",
+    ),
+    "metrics": (
+        "expected_ratio",
+        "floor_ratio",
+        "mae",
+        "mase",
+        "mse",
+        "rmse",
+    ),
+    "model": ("GRUModel", "count_parameters", "evaluating", "predict"),
+    "recipe": ("CAREFUL", "PATIENT", "QUICK", "Recipe"),
+    "series": (
+        "cycle_error",
+        "cycle_forecast",
+        "load_electricity",
+        "make_cycle",
+        "make_series",
+    ),
+    "training": ("History", "Run", "evaluate", "fit", "log", "progress_bar"),
+    "windows": (
+        "Scaler",
+        "make_chunks",
+        "make_loader",
+        "make_windows",
+        "split",
+    ),
+}
+_MODULE_OF = {name: home for home, names in _HOMES.items() for name in names}
+__all__ = sorted(_MODULE_OF)
+
+
+def __getattr__(name):
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"{__name__}.{_MODULE_OF[name]}")
+    value = globals()[name] = getattr(module, name)
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -1,10 +1,14 @@
-"""Chapter 1: one GRU step in NumPy, with its gates in the open."""
+"""Chapter 1: one GRU step in NumPy, with its gates in the open.
+
+All arrays may be of any real type. What is computed is float64.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from torch import nn
 
 from gru_tutorial.checks import check_values
@@ -40,12 +44,19 @@ class GRUWeights(NamedTuple):
         Returns
         -------
         GRUWeights
-            Arrays of the layer's dtype.
+            Arrays of the layer's dtype; of float32, if NumPy has no such
+            type (bfloat16). Training the layer leaves them as they are.
 
         Raises
         ------
         ValueError
-            If the layer is of another kind.
+            If the layer is of another kind, or its weights hold no numbers
+            (on the meta device).
+
+        Examples
+        --------
+        >>> GRUWeights.of(nn.GRU(1, 8)).weight_hh.shape
+        (24, 8)
         """
         if (
             not isinstance(gru, nn.GRU)
@@ -57,8 +68,19 @@ class GRUWeights(NamedTuple):
                 f"gru: expected an nn.GRU of one layer and one direction with "
                 f"biases, got {gru!r}"
             )
-        names = (f"{name}_l0" for name in cls._fields)
-        return cls(*(getattr(gru, n).detach().numpy().copy() for n in names))
+        found = (getattr(gru, f"{name}_l0").detach() for name in cls._fields)
+        return cls(*map(_as_array, found))
+
+
+def _as_array(weight: torch.Tensor) -> np.ndarray:
+    if weight.is_meta or weight.is_complex():
+        raise ValueError(
+            f"gru: expected weights that hold real numbers, got "
+            f"{weight.dtype} on {weight.device}"
+        )
+    known = (torch.float16, torch.float32, torch.float64)
+    number = weight.dtype if weight.dtype in known else torch.float32
+    return weight.to("cpu", number, copy=True).numpy()
 
 
 class Dialect(NamedTuple):
@@ -108,6 +130,7 @@ def _sigmoid(a: np.ndarray) -> np.ndarray:
     return 0.5 * (1 + np.tanh(0.5 * a))  # does not overflow
 
 
+@np.errstate(over="ignore", invalid="ignore")  # _check_sums looks
 def gru_step(x, h, weights: GRUWeights, dialect: str = "PyTorch") -> GRUStep:
     """Compute one step of a GRU.
 
@@ -125,12 +148,13 @@ def gru_step(x, h, weights: GRUWeights, dialect: str = "PyTorch") -> GRUStep:
     Returns
     -------
     GRUStep
-        The gates and the new state, each of shape (batch, hidden).
+        The gates and the new state, float64, each of shape (batch, hidden).
 
     Raises
     ------
     ValueError
-        If the shapes do not fit each other, or the dialect is unknown.
+        If the shapes do not fit each other, a value is missing or infinite,
+        the sums inside the gates overflow, or the dialect is unknown.
 
     References
     ----------
@@ -143,19 +167,9 @@ def gru_step(x, h, weights: GRUWeights, dialect: str = "PyTorch") -> GRUStep:
     >>> gru_step(np.zeros((32, 1)), np.zeros((32, 8)), weights).h.shape
     (32, 8)
     """
-    x = check_values("x", x, ndim=(2,))
-    h = check_values("h", h, ndim=(2,))
-    features, hidden = weights.weight_ih.shape[1], weights.weight_hh.shape[1]
-    if x.shape[1] != features or h.shape != (len(x), hidden):
-        raise ValueError(
-            f"x, h: expected shapes (batch, {features}) and (batch, "
-            f"{hidden}), got {x.shape} and {h.shape}"
-        )
-    if dialect not in DIALECTS:
-        raise ValueError(
-            f"dialect: expected one of {list(DIALECTS)}, got {dialect!r}"
-        )
-    reset, update = DIALECTS[dialect]
+    x, h, weights = _check_step(x, h, weights)
+    reset, update = _check_dialect(dialect)
+    hidden = h.shape[1]
     W_hn, b_hn = weights.weight_hh[2 * hidden :], weights.bias_hh[2 * hidden :]
     input_part = x @ weights.weight_ih.T + weights.bias_ih
     state_part = h @ weights.weight_hh.T + weights.bias_hh
@@ -164,11 +178,76 @@ def gru_step(x, h, weights: GRUWeights, dialect: str = "PyTorch") -> GRUStep:
     r = _sigmoid(input_r + state_r)
     z = _sigmoid(input_z + state_z)
     if reset == "after":
-        n = np.tanh(input_n + r * state_n)
+        sum_n = input_n + r * state_n
     else:
-        n = np.tanh(input_n + (r * h) @ W_hn.T + b_hn)
+        sum_n = input_n + (r * h) @ W_hn.T + b_hn
+    _check_sums(input_part, state_part, sum_n)
+    n = np.tanh(sum_n)
     keep = z if update == "keep" else 1 - z
     return GRUStep(r, z, n, (1 - keep) * n + keep * h)
+
+
+def _check_step(x, h, weights) -> tuple[np.ndarray, np.ndarray, GRUWeights]:
+    """Return all parts of a step in float64, if they fit each other."""
+    weights = _check_weights(weights)
+    x = check_values("x", x, ndim=(2,), dtype=np.float64)
+    h = check_values("h", h, ndim=(2,), dtype=np.float64)
+    features, hidden = weights.weight_ih.shape[1], weights.weight_hh.shape[1]
+    if x.shape[1] != features or h.shape != (len(x), hidden):
+        raise ValueError(
+            f"x, h: expected shapes (batch, {features}) and (batch, "
+            f"{hidden}), got {x.shape} and {h.shape}"
+        )
+    return x, h, weights
+
+
+class _Checked(GRUWeights):
+    """Weights in float64 that need no second look in a loop."""
+
+
+def _check_weights(weights) -> GRUWeights:
+    if isinstance(weights, _Checked):
+        return weights
+    if not isinstance(weights, GRUWeights):
+        raise ValueError(
+            f"weights: expected GRUWeights, got {type(weights).__name__}; "
+            f"GRUWeights.of(gru) copies those of a layer"
+        )
+    ranks = (2, 2, 1, 1)
+    checked = _Checked(
+        *(
+            check_values(name, part, ndim=(rank,), dtype=np.float64)
+            for (name, part), rank in zip(
+                weights._asdict().items(), ranks, strict=True
+            )
+        )
+    )
+    features, hidden = checked.weight_ih.shape[1], checked.weight_hh.shape[1]
+    rows = 3 * hidden
+    expected = [(rows, features), (rows, hidden), (rows,), (rows,)]
+    found = [part.shape for part in checked]
+    if found != expected:
+        raise ValueError(
+            f"weights: expected shapes (3 * hidden, features), (3 * hidden, "
+            f"hidden) and twice (3 * hidden,), got {found}"
+        )
+    return checked
+
+
+def _check_dialect(dialect) -> Dialect:
+    if not isinstance(dialect, str) or dialect not in DIALECTS:
+        raise ValueError(
+            f"dialect: expected one of {list(DIALECTS)}, got {dialect!r}"
+        )
+    return DIALECTS[dialect]
+
+
+def _check_sums(*sums: np.ndarray) -> None:
+    if not all(np.isfinite(part).all() for part in sums):
+        raise ValueError(
+            f"x, h, weights: expected numbers whose products and sums stay "
+            f"below {np.finfo(np.float64).max:.1e}, got an overflow"
+        )
 
 
 def gru_sequence(
@@ -190,13 +269,13 @@ def gru_sequence(
     Returns
     -------
     GRUStep
-        The gates and states of all steps, each of shape (batch, time, hidden).
+        The gates and states of all steps, float64, each of shape
+        (batch, time, hidden).
 
     Raises
     ------
     ValueError
-        If the shapes do not fit each other, there is no step, or the dialect
-        is unknown.
+        As for ``gru_step``, or if there is no step.
 
     Examples
     --------
@@ -204,10 +283,7 @@ def gru_sequence(
     >>> gru_sequence(np.zeros((32, 24, 1)), weights).z.shape
     (32, 24, 8)
     """
-    x = check_values("x", x, ndim=(3,))
-    if x.shape[1] == 0:
-        raise ValueError(f"x: expected at least one step, got shape {x.shape}")
-    h = np.zeros((len(x), weights.weight_hh.shape[1])) if h0 is None else h0
+    x, h, weights = _check_sequence(x, weights, h0)
     steps = []
     for t in range(x.shape[1]):
         steps.append(gru_step(x[:, t], h, weights, dialect))
@@ -215,6 +291,27 @@ def gru_sequence(
     return GRUStep(
         *(np.stack(part, axis=1) for part in zip(*steps, strict=True))
     )
+
+
+def _check_sequence(x, weights, h0):
+    """Return the sequences, the first state and the weights, in float64."""
+    weights = _check_weights(weights)
+    x = check_values("x", x, ndim=(3,), dtype=np.float64)
+    features, hidden = weights.weight_ih.shape[1], weights.weight_hh.shape[1]
+    if x.shape[1] == 0:
+        raise ValueError(f"x: expected at least one step, got shape {x.shape}")
+    if x.shape[2] != features:
+        raise ValueError(
+            f"x: expected shape (batch, time, {features}), got {x.shape}"
+        )
+    if h0 is None:
+        return x, np.zeros((len(x), hidden)), weights
+    h0 = check_values("h0", h0, ndim=(2,), dtype=np.float64)
+    if h0.shape != (len(x), hidden):
+        raise ValueError(
+            f"h0: expected shape {(len(x), hidden)}, got {h0.shape}"
+        )
+    return x, h0, weights
 
 
 class GRUGradients(NamedTuple):
@@ -238,6 +335,7 @@ class GRUGradients(NamedTuple):
     gates: np.ndarray
 
 
+@np.errstate(over="ignore", invalid="ignore")  # _check_gradients looks
 def gru_step_backward(
     x, h, step: GRUStep, weights: GRUWeights, d_h_new
 ) -> GRUGradients:
@@ -245,26 +343,28 @@ def gru_step_backward(
 
     Parameters
     ----------
-    x : numpy.ndarray of shape (batch, features)
+    x : array_like of shape (batch, features)
         The input of the step.
-    h : numpy.ndarray of shape (batch, hidden)
+    h : array_like of shape (batch, hidden)
         The state before it.
     step : GRUStep
-        What ``gru_step`` returned.
+        What ``gru_step`` returned for them.
     weights : GRUWeights
         The layer's weights.
-    d_h_new : numpy.ndarray of shape (batch, hidden)
+    d_h_new : array_like of shape (batch, hidden)
         The loss's gradient with respect to the new state.
 
     Returns
     -------
     GRUGradients
-        With respect to weights, input, old state and gates.
+        With respect to weights, input, old state and gates, float64.
 
     Raises
     ------
     ValueError
-        If ``d_h_new`` has not the shape of the state.
+        If the shapes do not fit each other, a value is missing or infinite,
+        ``step`` is not what ``gru_step`` makes of ``x``, ``h`` and
+        ``weights`` in PyTorch's form, or a gradient overflows.
 
     Examples
     --------
@@ -274,12 +374,10 @@ def gru_step_backward(
     >>> gru_step_backward(x, h, step, weights, np.ones((32, 8))).x.shape
     (32, 1)
     """
-    d_h_new = check_values("d_h_new", d_h_new, ndim=(2,))
-    r, z, n, h_new = step
-    if d_h_new.shape != h_new.shape:
-        raise ValueError(
-            f"d_h_new: expected shape {h_new.shape}, got {d_h_new.shape}"
-        )
+    x, h, weights = _check_step(x, h, weights)
+    r, z, n, _ = step = _check_steps("step", step, h.shape)
+    _check_belongs(step, gru_step(x, h, weights))
+    d_h_new = _check_like("d_h_new", d_h_new, h.shape)
     hidden = h.shape[1]
     W_hn, b_hn = weights.weight_hh[2 * hidden :], weights.bias_hh[2 * hidden :]
     state_n = h @ W_hn.T + b_hn
@@ -292,9 +390,52 @@ def gru_step_backward(
         d_input.T @ x, d_state.T @ h, d_input.sum(axis=0), d_state.sum(axis=0)
     )
     d_h = d_h_new * z + d_state @ weights.weight_hh
-    return GRUGradients(d_weights, d_input @ weights.weight_ih, d_h, d_input)
+    d_x = d_input @ weights.weight_ih
+    _check_gradients(*d_weights, d_x, d_h)
+    return GRUGradients(d_weights, d_x, d_h, d_input)
 
 
+def _check_steps(name: str, steps, shape: tuple[int, ...]) -> GRUStep:
+    """Return gates and states in float64, if they have this shape."""
+    if not isinstance(steps, GRUStep):
+        raise ValueError(
+            f"{name}: expected a GRUStep, got {type(steps).__name__}"
+        )
+    parts = steps._asdict().items()
+    return GRUStep(
+        *(_check_like(f"{name}.{key}", part, shape) for key, part in parts)
+    )
+
+
+def _check_belongs(step: GRUStep, expected: GRUStep) -> None:
+    if not all(map(_are_close, step, expected)):
+        raise ValueError(
+            "step(s): expected the gates and states that x, h and the weights "
+            "give in PyTorch's form, got others"
+        )
+
+
+def _are_close(these: np.ndarray, those: np.ndarray) -> bool:
+    gap = np.abs(these - those)
+    return bool((gap <= 1e-6 + 1e-5 * np.abs(those)).all())  # float32 passes
+
+
+def _check_like(name: str, values, shape: tuple[int, ...]) -> np.ndarray:
+    array = check_values(name, values, ndim=(len(shape),), dtype=np.float64)
+    if array.shape != shape:
+        raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
+    return array
+
+
+def _check_gradients(*gradients: np.ndarray) -> None:
+    if not all(np.isfinite(part).all() for part in gradients):
+        raise ValueError(
+            f"d_h_new, d_out: expected gradients that stay below "
+            f"{np.finfo(np.float64).max:.1e} on their way, got an overflow"
+        )
+
+
+@np.errstate(over="ignore", invalid="ignore")  # _check_gradients looks
 def gru_sequence_backward(
     x, steps: GRUStep, weights: GRUWeights, d_out, h0=None
 ) -> GRUGradients:
@@ -302,26 +443,27 @@ def gru_sequence_backward(
 
     Parameters
     ----------
-    x : numpy.ndarray of shape (batch, time, features)
+    x : array_like of shape (batch, time, features)
         The sequences.
     steps : GRUStep
-        What ``gru_sequence`` returned.
+        What ``gru_sequence`` returned for them.
     weights : GRUWeights
         The layer's weights.
-    d_out : numpy.ndarray of shape (batch, time, hidden)
+    d_out : array_like of shape (batch, time, hidden)
         The loss's gradient with respect to the state after every step.
-    h0 : numpy.ndarray of shape (batch, hidden)
+    h0 : array_like of shape (batch, hidden)
         The state before the first step; zeros if not given.
 
     Returns
     -------
     GRUGradients
-        With respect to weights, input, first state and gates.
+        With respect to weights, input, first state and gates, float64.
 
     Raises
     ------
     ValueError
-        If ``d_out`` has not the shape of the states.
+        As for ``gru_step_backward``, or if ``steps`` or ``d_out`` are of
+        another number of steps than ``x``.
 
     Examples
     --------
@@ -332,25 +474,25 @@ def gru_sequence_backward(
     >>> gru_sequence_backward(x, steps, weights, d_out).h.shape
     (32, 8)
     """
-    x = check_values("x", x, ndim=(3,))
-    d_out = check_values("d_out", d_out, ndim=(3,))
-    if d_out.shape != steps.h.shape:
-        raise ValueError(
-            f"d_out: expected shape {steps.h.shape}, got {d_out.shape}"
-        )
-    h0 = np.zeros_like(steps.h[:, 0]) if h0 is None else h0
-    d_h = np.zeros_like(d_out[:, 0])
+    x, h0, weights = _check_sequence(x, weights, h0)
+    shape = (*x.shape[:2], h0.shape[1])
+    steps = _check_steps("steps", steps, shape)
+    d_out = _check_like("d_out", d_out, shape)
+    d_h = np.zeros_like(h0)
     d_weights = [np.zeros_like(part) for part in weights]
     d_x, d_gates = [], []
     for t in reversed(range(x.shape[1])):
         h = steps.h[:, t - 1] if t else h0
         step = GRUStep(*(part[:, t] for part in steps))
-        grads = gru_step_backward(x[:, t], h, step, weights, d_h + d_out[:, t])
+        d_h = d_h + d_out[:, t]
+        _check_gradients(d_h)
+        grads = gru_step_backward(x[:, t], h, step, weights, d_h)
         d_weights = [
             a + b for a, b in zip(d_weights, grads.weights, strict=True)
         ]
         d_h = grads.h
         d_x.append(grads.x)
         d_gates.append(grads.gates)
+    _check_gradients(*d_weights)
     d_x, d_gates = (np.stack(part[::-1], axis=1) for part in (d_x, d_gates))
     return GRUGradients(GRUWeights(*d_weights), d_x, d_h, d_gates)

@@ -1,20 +1,30 @@
-"""Chapter 7: can a forecast be trusted? Tests that take any forecaster."""
+"""Can a forecast be trusted? Tests that take any forecaster."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from gru_tutorial.checks import (
+    check_callable,
     check_float,
     check_int,
     check_length,
+    check_seed,
     check_values,
+    is_constant,
 )
 
-Forecaster = Callable[[np.ndarray, int], np.ndarray]
+CALL = "forecaster(history, horizon) that returns an array"
+
+
+class ForecastFunction(Protocol):
+    """Whatever forecasts: a function, or an object that is called like one."""
+
+    def __call__(self, history: np.ndarray, horizon: int) -> np.ndarray:
+        """Return the ``horizon`` values that come after ``history``."""
 
 
 class RollingForecasts(NamedTuple):
@@ -25,12 +35,8 @@ class RollingForecasts(NamedTuple):
     y_hat: np.ndarray
 
 
-def _ask(forecaster: Forecaster, history, horizon: int) -> np.ndarray:
-    if not callable(forecaster):
-        raise ValueError(
-            f"forecaster: expected a callable that takes history and horizon, "
-            f"got {forecaster!r}"
-        )
+def _ask(forecaster: ForecastFunction, history, horizon: int) -> np.ndarray:
+    check_callable("forecaster", forecaster, CALL)
     y_hat = forecaster(history.copy(), horizon)  # a copy hides what follows
     y_hat = check_values("forecaster's answer", y_hat, ndim=(1,))
     if len(y_hat) != horizon:
@@ -38,15 +44,57 @@ def _ask(forecaster: Forecaster, history, horizon: int) -> np.ndarray:
             f"forecaster's answer: expected shape ({horizon},), got "
             f"{y_hat.shape}"
         )
-    return y_hat.astype(np.float64)
+    return y_hat
+
+
+def _column(name: str, values: np.ndarray, column: int) -> np.ndarray:
+    """Return one column as a view; a series of rank 1 has just one."""
+    columns = values.reshape(len(values), -1)
+    return columns[:, check_int(name, column, 0, columns.shape[1] - 1)]
+
+
+def _spread(values: np.ndarray) -> np.ndarray:
+    """Return a move that counts, for each column: its standard deviation."""
+    level = np.abs(values).max(axis=0)
+    scale = np.where(level > 0, level, 1.0)  # squares stay within range
+    std = (values / scale).std(axis=0) * scale
+    return np.where(is_constant(values), np.maximum(1.0, 1e-6 * level), std)
+
+
+def _move(name: str, values: np.ndarray, shift, noise=1.0) -> np.ndarray:
+    """Return ``values + shift * noise``, if float64 can hold all of that."""
+    with np.errstate(over="ignore"):
+        moved = values + shift * noise
+    lost = (moved == values) | ~np.isfinite(moved)
+    if lost.any():
+        raise ValueError(
+            f"{name}: expected values that can be moved by {np.max(shift):.3g}"
+            f" within float64, got {values[lost][0]:.17g}"
+        )
+    return moved
+
+
+def _moves(name: str, before, after, shift: float) -> np.ndarray:
+    """Return how far an answer moved, or say that its dtype hides it."""
+    with np.errstate(over="ignore"):
+        moves = np.abs(after.astype(np.float64) - before.astype(np.float64))
+        steps = np.spacing(np.abs(before)).astype(np.float64)
+    hidden = (moves == 0) & (steps > shift)
+    if hidden.any() or not np.isfinite(moves).all():
+        raise ValueError(
+            f"{name}: expected numbers in which a shift of {shift:.3g} can be "
+            f"seen, got {before.dtype} in steps of {steps.max():.3g}"
+        )
+    return moves
 
 
 def visibility(
-    forecaster: Forecaster,
+    forecaster: ForecastFunction,
     history,
     horizon: int,
     shift: float | None = None,
     at: int = -1,
+    column: int = 0,
 ) -> np.ndarray:
     """Measure how far each step of a forecast moves with one observation.
 
@@ -57,15 +105,18 @@ def visibility(
     ----------
     forecaster : callable
         ``forecaster(history, horizon)`` returns an array of shape (horizon,).
-    history : array_like of shape (time,)
+    history : array_like of shape (time,) or (time, columns)
         What is known, in its own units.
     horizon : int
         Time steps to forecast.
     shift : float
-        What is added to the observation; the history's standard deviation if
-        not given.
+        What is added to the observation. If not given, it is the standard
+        deviation of its column; of a constant one a millionth of its level,
+        at least 1.
     at : int
         Which observation moves, counted as an index: -1 is the last.
+    column : int
+        The column whose observation moves, where there are several.
 
     Returns
     -------
@@ -77,8 +128,9 @@ def visibility(
     ------
     ValueError
         If ``history`` is empty or has no such observation, ``shift`` is not
-        above 0, or the forecaster answers in another shape, or with another
-        forecast for the same history (is dropout switched off?).
+        above 0 or too small for the numbers that it moves, or the forecaster
+        answers in another shape, or with another forecast for the same
+        history (is dropout switched off?).
 
     Examples
     --------
@@ -87,28 +139,30 @@ def visibility(
     >>> visibility(last_week, np.arange(28.0), 7, shift=1)
     array([0., 0., 0., 0., 0., 0., 1.])
     """
-    history = check_values("history", history, ndim=(1,))
+    history = check_values("history", history, dtype=np.float64)
     horizon = check_int("horizon", horizon, 1)
     check_length("history", history, 1, "1")
     at = check_int("at", at, -len(history), len(history) - 1)
-    if shift is None:
-        shift = float(history.std(dtype=np.float64)) or 1.0
+    moved = history.copy()
+    values = _column("column", moved, column)  # a view
+    shift = float(_spread(values)) if shift is None else shift
     shift = check_float("shift", shift, 0, exclusive=True)
-    before, again = (_ask(forecaster, history, horizon) for _ in range(2))
+    values[at] = _move("history", values[[at]], shift)[0]
+    before, again, after = (
+        _ask(forecaster, known, horizon) for known in (history, history, moved)
+    )
     if not np.array_equal(before, again):
         raise ValueError(
             "forecaster: expected the same forecast for the same history, "
             "got two that differ (is dropout switched off?)"
         )
-    moved = history.copy()
-    moved[at] += shift
-    return np.abs(_ask(forecaster, moved, horizon) - before)
+    return _moves("forecaster's answer", before, after, shift)
 
 
 def leakage(
     pipeline: Callable[[np.ndarray], np.ndarray],
     values,
-    origin: int,
+    forecast_start: int,
     seed: int = 0,
 ) -> np.ndarray:
     """Measure how far forecasts move when only their future is changed.
@@ -118,14 +172,15 @@ def leakage(
     pipeline : callable
         ``pipeline(values)`` takes the whole series, does all that the
         forecasts need (scaling, training, ...) and returns forecasts that
-        were made before the time step ``origin``.
-    values : array_like of shape (time,)
+        were made before ``forecast_start``; for equal values equal ones.
+    values : array_like of shape (time,) or (time, columns)
         The series, in its own units.
-    origin : int
+    forecast_start : int
         The first time step that those forecasts must not know.
     seed : int
-        Seed of NumPy's generator: the values from ``origin`` on move by
-        normal noise with the series' standard deviation.
+        Seed of NumPy's generator: the values from ``forecast_start`` on move
+        by normal noise with their column's standard deviation; of a constant
+        one with a millionth of its level, at least 1.
 
     Returns
     -------
@@ -136,37 +191,66 @@ def leakage(
     Raises
     ------
     ValueError
-        If nothing comes before or after ``origin``.
+        If nothing comes before or after ``forecast_start``, the values cannot
+        be moved within float64, or ``pipeline`` returns no forecasts, or
+        another number of them when the future is another one.
 
     Examples
     --------
     >>> values = np.arange(20.0)
-    >>> leakage(lambda v: [v[:15].mean()], values, origin=15)
+    >>> leakage(lambda v: [v[:15].mean()], values, forecast_start=15)
     array([0.])
-    >>> bool(leakage(lambda v: [v.mean()], values, origin=15)[0] > 0)
+    >>> leaks = leakage(lambda v: [v.mean()], values, forecast_start=15)
+    >>> bool(leaks[0] > 0)
     True
     """
-    values = check_values("values", values, ndim=(1,))
+    check_callable("pipeline", pipeline, "pipeline(values) with forecasts")
+    values = check_values("values", values, dtype=np.float64)
     check_length("values", values, 2, "2")
-    origin = check_int("origin", origin, 1, len(values) - 1)
-    rng = np.random.default_rng(check_int("seed", seed, 0))
-    changed = values.astype(np.float64)
-    spread = values.std(dtype=np.float64) or 1.0
-    changed[origin:] += spread * rng.standard_normal(len(values) - origin)
+    last = len(values) - 1
+    forecast_start = check_int("forecast_start", forecast_start, 1, last)
+    rng = np.random.default_rng(check_seed("seed", seed))
+    changed, spread = values.copy(), _spread(values)
+    future = changed[forecast_start:]  # a view
+    noise = rng.standard_normal(future.shape)
+    future[:] = _move("values", future, spread, noise)
     before, after = (
         check_values("pipeline's answer", pipeline(v), ndim=(0, 1, 2))
-        for v in (values.astype(np.float64), changed)
+        for v in (values.copy(), changed)
     )
-    return np.abs(after - before)
+    if before.shape != after.shape or before.size == 0:
+        raise ValueError(
+            f"pipeline's answer: expected forecasts, as many for any future, "
+            f"got shapes {before.shape} and {after.shape}"
+        )
+    return _moves("pipeline's answer", before, after, spread.max())
+
+
+def _target(forecaster, target: int | None) -> int:
+    """Return the column that is forecast: the forecaster's own, if it says."""
+    own = getattr(forecaster, "target", None)
+    if isinstance(own, tuple) and len(own) == 1:
+        own = own[0]
+    if not isinstance(own, int):
+        own = None
+    if target is None:
+        return own or 0
+    if own not in (None, target):
+        raise ValueError(
+            f"target: expected the column that the forecaster predicts, "
+            f"{own}, got {target!r}"
+        )
+    return target
 
 
 def rolling_origin(
-    forecaster: Forecaster | None,
+    forecaster: ForecastFunction | None,
     values,
-    start: int,
+    forecast_start: int,
     horizon: int,
     step: int = 1,
-    fit: Callable[[np.ndarray], Forecaster] | None = None,
+    fit: Callable[[np.ndarray], ForecastFunction] | None = None,
+    target: int | None = None,
 ) -> RollingForecasts:
     """Forecast from one origin after another, as time would have it.
 
@@ -179,9 +263,9 @@ def rolling_origin(
     forecaster : callable
         ``forecaster(history, horizon)`` returns an array of shape (horizon,).
         ``None``, if ``fit`` makes it.
-    values : array_like of shape (time,)
+    values : array_like of shape (time,) or (time, columns)
         The series, in its own units.
-    start : int
+    forecast_start : int
         The first origin.
     horizon : int
         Time steps of each forecast; the last one ends with the series.
@@ -190,18 +274,21 @@ def rolling_origin(
     fit : callable
         ``fit(history)`` returns the forecaster for this origin: called at
         each of them, to refit. Without it the forecaster stays as it is.
+    target : int
+        The column that is forecast, where there are several; if not given,
+        the forecaster's own ``target``, or else the first.
 
     Returns
     -------
     RollingForecasts
         ``origins`` of shape (n,), and ``y`` and ``y_hat`` of shape
-        (n, horizon), in the series' own units.
+        (n, horizon), float64, in the series' own units.
 
     Raises
     ------
     ValueError
-        If no forecast fits after ``start``, or a forecaster answers in
-        another shape.
+        If no forecast fits after ``forecast_start``, or a forecaster answers
+        in another shape.
 
     References
     ----------
@@ -220,17 +307,22 @@ def rolling_origin(
            [1., 2.],
            [1., 2.]])
     """
-    values = check_values("values", values, ndim=(1,))
+    values = check_values("values", values, dtype=np.float64)
     horizon = check_int("horizon", horizon, 1)
     check_length("values", values, horizon + 1, "horizon + 1")
-    start = check_int("start", start, 1, len(values) - horizon)
+    last = len(values) - horizon
+    forecast_start = check_int("forecast_start", forecast_start, 1, last)
     step = check_int("step", step, 1)
-    origins = np.arange(start, len(values) - horizon + 1, step)
-    y_hat = np.empty((len(origins), horizon))
-    for row, origin in zip(y_hat, origins, strict=True):
+    if fit is not None:
+        check_callable("fit", fit, "fit(history) that returns a forecaster")
+    origins = range(forecast_start, last + 1, step)
+    y, y_hat = np.empty((2, len(origins), horizon))
+    for k, origin in enumerate(origins):
         history = values[:origin]
         if fit is not None:
-            forecaster = fit(history.copy())
-        row[:] = _ask(forecaster, history, horizon)
-    y = np.lib.stride_tricks.sliding_window_view(values, horizon)[origins]
-    return RollingForecasts(origins, y, y_hat)
+            made = fit(history.copy())
+            forecaster = check_callable("fit's answer", made, CALL)
+        truth = _column("target", values, _target(forecaster, target))
+        y[k] = truth[origin : origin + horizon]
+        y_hat[k] = _ask(forecaster, history, horizon)
+    return RollingForecasts(np.array(origins), y, y_hat)

@@ -1,37 +1,39 @@
-"""Chapter 7: prediction intervals, and whether they hold what they promise."""
+"""Prediction intervals, and whether they hold what they promise."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
-from torch import Tensor, nn
 
 from gru_tutorial.checks import (
     check_bool,
+    check_bounds,
     check_float,
     check_int,
     check_values,
 )
-from gru_tutorial.data import Scaler
-from gru_tutorial.horizons import GaussianGRU, forecast
 
 
 def _check_level(level: float) -> float:
-    level = check_float("level", level, 0, exclusive=True)
-    if level >= 1:
-        raise ValueError(f"level: expected a number below 1, got {level!r}")
-    return level
+    return check_float("level", level, 0, exclusive=True, below=1)
 
 
 def _per_step(level: float, horizon: int, joint: bool) -> float:
     """Return the level of each step; Bonferroni's, if all are to hold."""
-    return 1 - (1 - level) / horizon if joint else level
+    return 1 - (1 - level) / horizon if joint and horizon > 1 else level
+
+
+def _rank(n: int, level: float) -> int:
+    """Return which of n sorted scores bounds a new one; n + 1 if none does."""
+    return math.ceil((n + 1) * level - 1e-9)  # 0.9 is not quite 9/10
 
 
 def _check_rows(name: str, rows, level: float, why: str) -> None:
-    needed = math.ceil(level / (1 - level) - 1e-9)  # 0.9 is not quite 9/10
+    miss = max(1 - level, 1e-16)
+    needed = max(1, math.ceil((1 - 1e-9) / miss - 1))  # rank n suffices
     if len(rows) < needed:
         raise ValueError(
             f"{name}: expected at least {needed} rows {why}, got {len(rows)}"
@@ -42,7 +44,7 @@ def _check_rows(name: str, rows, level: float, why: str) -> None:
 class Intervals:
     """Bounds that hold the truth with a promised probability.
 
-    Attributes
+    Parameters
     ----------
     lower, upper : numpy.ndarray of shape (horizon,) or (n, horizon)
         In the series' own units; infinite where nothing narrower is safe.
@@ -53,8 +55,8 @@ class Intervals:
     Raises
     ------
     ValueError
-        If ``lower`` and ``upper`` differ in shape, or are not in order, or
-        ``level`` is not between 0 and 1.
+        If ``lower`` and ``upper`` differ in shape, are not in order, or are
+        no numbers, or ``level`` is not between 0 and 1.
 
     Examples
     --------
@@ -71,8 +73,8 @@ class Intervals:
 
     def __post_init__(self):
         """Check the bounds, and keep them as arrays of float64."""
-        self.lower = np.asarray(self.lower, dtype=np.float64)
-        self.upper = np.asarray(self.upper, dtype=np.float64)
+        self.lower = check_bounds("lower", self.lower)
+        self.upper = check_bounds("upper", self.upper)
         self.level = _check_level(self.level)
         shapes = self.lower.shape, self.upper.shape
         if shapes[0] != shapes[1]:
@@ -80,10 +82,16 @@ class Intervals:
                 f"lower, upper: expected one shape, got {shapes[0]} and "
                 f"{shapes[1]}"
             )
-        if not np.all(self.lower <= self.upper):  # also where one is nan
+        infinite = np.isinf(self.lower) | np.isinf(self.upper)
+        with np.errstate(over="ignore", invalid="ignore"):
+            width = self.width
+        held = (width >= 0) & (infinite | np.isfinite(width))
+        if not held.all():
+            at = tuple(map(int, np.argwhere(~held)[0]))
             raise ValueError(
-                "lower, upper: expected lower <= upper everywhere, got bounds "
-                "that are missing or cross"
+                f"lower, upper: expected lower <= upper and a width within "
+                f"float64's range, got {self.lower[at]} and {self.upper[at]} "
+                f"at index {at}"
             )
 
     @property
@@ -109,13 +117,21 @@ class Intervals:
         ValueError
             If the shape is another one, or a value is missing.
         """
-        y = check_values("y", y, ndim=(1, 2))
+        y = check_values("y", y, dtype=np.float64)
         if y.shape != self.lower.shape:
             raise ValueError(
                 f"y: expected the intervals' shape {self.lower.shape}, got "
                 f"{y.shape}"
             )
         return (self.lower <= y) & (y <= self.upper)
+
+
+def _check_intervals(intervals: Intervals) -> Intervals:
+    if not isinstance(intervals, Intervals):
+        raise ValueError(
+            f"intervals: expected Intervals, got {type(intervals).__name__}"
+        )
+    return intervals
 
 
 def coverage(y, intervals: Intervals, joint: bool = False) -> float:
@@ -147,7 +163,7 @@ def coverage(y, intervals: Intervals, joint: bool = False) -> float:
     >>> coverage(y, intervals), coverage(y, intervals, joint=True)
     (0.75, 0.5)
     """
-    inside = intervals.contains(y)
+    inside = _check_intervals(intervals).contains(y)
     if inside.size == 0:
         raise ValueError("y: expected at least one value, got none")
     if not check_bool("joint", joint):
@@ -182,7 +198,7 @@ def interval_score(y, intervals: Intervals) -> float:
     Raises
     ------
     ValueError
-        If the shapes differ.
+        If the shapes differ, or the numbers are too large for a score.
 
     References
     ----------
@@ -197,11 +213,19 @@ def interval_score(y, intervals: Intervals) -> float:
     3.0
     """
     coverage(y, intervals)  # checks the shapes
-    y = np.asarray(y, dtype=np.float64)
-    below = np.maximum(intervals.lower - y, 0)
-    above = np.maximum(y - intervals.upper, 0)
-    fine = 2 / (1 - intervals.level) * (below + above)
-    return float(np.mean(intervals.width + fine))
+    y = check_values("y", y, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        below = np.maximum(intervals.lower - y, 0)
+        above = np.maximum(y - intervals.upper, 0)
+        fine = 2 / (1 - intervals.level) * (below + above)
+        score = float(np.mean(intervals.width + fine))
+    bounds = intervals.lower, intervals.upper
+    if not math.isfinite(score) and np.isfinite(bounds).all():
+        raise ValueError(
+            f"y: expected numbers whose score stays within float64's range, "
+            f"got {score}"
+        )
+    return score
 
 
 def conformal_quantile(scores, level: float) -> np.ndarray:
@@ -238,11 +262,24 @@ def conformal_quantile(scores, level: float) -> np.ndarray:
     >>> conformal_quantile(np.arange(1.0, 20.0), level=0.9)
     np.float64(18.0)
     """
-    scores = check_values("scores", scores)
+    scores = check_values("scores", scores, dtype=np.float64)
     level = _check_level(level)
     _check_rows("scores", scores, level, f"for level {level:.6g}")
-    rank = math.ceil((len(scores) + 1) * level - 1e-9)
+    n = len(scores)
+    rank = min(max(_rank(n, level), 1), n)
     return np.sort(scores, axis=0)[rank - 1]
+
+
+def _around(y_hat: np.ndarray, radius: np.ndarray, level: float) -> Intervals:
+    with np.errstate(over="ignore"):
+        lower, upper = y_hat - radius, y_hat + radius
+    if np.any((np.isinf(lower) | np.isinf(upper)) & np.isfinite(radius)):
+        raise ValueError(
+            f"y_hat: expected intervals within float64's range, got forecasts "
+            f"up to {np.abs(y_hat).max():.3g} and errors up to "
+            f"{np.max(radius):.3g}"
+        )
+    return Intervals(lower, upper, level)
 
 
 class SplitConformal:
@@ -304,7 +341,7 @@ class SplitConformal:
             If there are too few rows for the level: 9 are needed for 0.9,
             and 119 if it is to hold for 12 steps jointly.
         """
-        residuals = check_values("residuals", residuals, ndim=(2,))
+        residuals = check_values("residuals", residuals, (2,), np.float64)
         level = _per_step(self.level, residuals.shape[1], self.joint)
         why = f"for level {self.level:g}"
         if self.joint:
@@ -335,13 +372,13 @@ class SplitConformal:
             raise ValueError(
                 "conformal: expected a fitted one, call fit(residuals) first"
             )
-        y_hat = check_values("y_hat", y_hat)
+        y_hat = check_values("y_hat", y_hat, dtype=np.float64)
         if y_hat.shape[-1] != len(self.radius):
             raise ValueError(
                 f"y_hat: expected {len(self.radius)} steps, as in fit, got "
                 f"shape {y_hat.shape}"
             )
-        return Intervals(y_hat - self.radius, y_hat + self.radius, self.level)
+        return _around(y_hat, self.radius, self.level)
 
 
 def adaptive_conformal(
@@ -359,7 +396,8 @@ def adaptive_conformal(
     level ``1 - α``, from the latest errors known. So the share of misses
     tends to ``1 - level`` whatever the series does, with
     ``|share - (1 - level)| <= (level + rate) / (rate n)`` after n forecasts
-    (``level >= 1/2``, ``horizon=1``).
+    (``level >= 1/2``, ``horizon=1``). Where forecasts are exactly right, the
+    share can be lower: not even an interval of width 0 misses those.
 
     Parameters
     ----------
@@ -402,59 +440,54 @@ def adaptive_conformal(
     >>> abs(coverage(y, intervals) - 0.9) < 0.02
     True
     """
-    y = check_values("y", y, ndim=(1,))
-    y_hat = check_values("y_hat", y_hat, ndim=(1,))
+    y = check_values("y", y, (1,), np.float64)
+    y_hat = check_values("y_hat", y_hat, (1,), np.float64)
     if y.shape != y_hat.shape:
         raise ValueError(
             f"y_hat: expected the shape of y {y.shape}, got {y_hat.shape}"
         )
-    residuals = check_values("residuals", residuals, ndim=(1,))
+    residuals = check_values("residuals", residuals, (1,), np.float64)
+    level = _check_level(level)
     rate = check_float("rate", rate, 0)
     horizon = check_int("horizon", horizon, 1)
-    level = _check_level(level)
     _check_rows("residuals", residuals, level, f"for level {level:g}")
-    m, target = len(residuals), 1 - level
-    scores = np.abs(np.concatenate([residuals, y - y_hat]))
-    radius, alpha = np.empty(len(y)), target
+    with np.errstate(over="ignore"):
+        errors = np.concatenate([residuals, y - y_hat])
+        sizes = check_values("y - y_hat", np.abs(errors))
+        radius = _adapt(y, y_hat, sizes, 1 - level, rate, horizon)
+    return _around(y_hat, radius, level)
+
+
+def _adapt(y, y_hat, sizes, target, rate, horizon) -> np.ndarray:
+    """Return half of each width, from the sizes of all errors before it."""
+    m, misses, radius = len(sizes) - len(y), 0, np.empty(len(y))
     for t in range(len(y)):
         known = max(0, t + 1 - horizon)  # truths that have come in
         if known:
-            missed = scores[m + known - 1] > radius[known - 1]
-            alpha += rate * (target - missed)
-        rank = math.ceil((m + 1) * (1 - alpha) - 1e-9)
-        latest = np.sort(scores[known : known + m])
-        bounded = np.concatenate([[0.0], latest, [np.inf]])
-        radius[t] = bounded[np.clip(rank, 0, m + 1)]
-    return Intervals(y_hat - radius, y_hat + radius, level)
-
-
-class _Quantile(nn.Module):
-    """A quantile of a Gaussian model, as a forecast of its own."""
-
-    def __init__(self, model: GaussianGRU, p: float):
-        super().__init__()
-        self.model, self.p = model, p
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.model.quantile(x, self.p)
+            k = known - 1
+            lower, upper = y_hat[k] - radius[k], y_hat[k] + radius[k]
+            misses += not lower <= y[k] <= upper
+        alpha = target + rate * (known * target - misses)
+        rank = _rank(m, min(max(1 - alpha, 0.0), 1.0))
+        latest = np.sort(sizes[known : known + m])
+        radius[t] = np.concatenate([[0.0], latest, [np.inf]])[rank]
+    return radius
 
 
 def gaussian_intervals(
-    model: GaussianGRU,
-    history,
-    horizon: int,
-    scaler: Scaler | None = None,
-    level: float = 0.9,
-    joint: bool = False,
+    forecaster, history, horizon: int, level: float = 0.9, joint: bool = False
 ) -> Intervals:
-    """Return the intervals of a model that forecasts mean and variance.
+    """Return the intervals of a forecaster that says how sure it is.
 
     Parameters
     ----------
-    model : GaussianGRU
-        Trained with ``gaussian_loss``.
-    history, horizon, scaler
-        As for ``forecast``.
+    forecaster : Forecaster
+        One whose model has the head ``Gaussian``, which forecasts a mean and
+        a variance.
+    history : array_like
+        As for the forecaster: what is known, in the series' own units.
+    horizon : int
+        Time steps to forecast, as many as the head has at most.
     level : float
         The share of values that shall lie inside.
     joint : bool
@@ -463,29 +496,31 @@ def gaussian_intervals(
     Returns
     -------
     Intervals
-        Of shape (horizon,) or (batch, horizon), in the series' own units.
+        Of shape (horizon,) or (series, horizon), in the series' own units.
 
     Raises
     ------
     ValueError
-        As for ``forecast``, or if the model has no ``quantile``.
+        If the forecaster gives no distribution, or as it does itself.
 
     Examples
     --------
-    >>> model = GaussianGRU(horizon=12, hidden_size=8)
-    >>> gaussian_intervals(model, np.zeros(100), 12).width.shape
+    >>> from gru_tutorial import Forecaster, Gaussian, GRUModel
+    >>> forecaster = Forecaster(GRUModel(hidden_size=8, head=Gaussian(12)))
+    >>> gaussian_intervals(forecaster, np.zeros(100), 12).width.shape
     (12,)
     """
-    if not hasattr(model, "quantile"):
-        raise ValueError(
-            f"model: expected one with quantile(x, p), as GaussianGRU has, "
-            f"got {type(model).__name__}"
-        )
     level = _check_level(level)
     horizon = check_int("horizon", horizon, 1)
-    tail = (1 - _per_step(level, horizon, check_bool("joint", joint))) / 2
-    lower, upper = (
-        forecast(_Quantile(model, p), history, horizon, scaler, "direct")
-        for p in (tail, 1 - tail)
-    )
-    return Intervals(lower, upper, level)
+    joint = check_bool("joint", joint)
+    if not callable(getattr(forecaster, "distribution", None)):
+        raise ValueError(
+            f"forecaster: expected a Forecaster whose model has a Gaussian "
+            f"head, got {type(forecaster).__name__}"
+        )
+    mean, std = forecaster.distribution(history, horizon)
+    tail = (1 - level) / 2 / (horizon if joint else 1)
+    z = -NormalDist().inv_cdf(tail)  # that of 1 - tail, which may round to 1
+    with np.errstate(over="ignore"):
+        radius = check_values("forecaster's spread", z * std)
+    return _around(mean, radius, level)

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gru_tutorial.checks import check_float, check_int
+from gru_tutorial.checks import (
+    check_callable,
+    check_generator,
+    check_int,
+    check_seed,
+    check_values,
+)
+from gru_tutorial.exact import is_transformed
+from gru_tutorial.model import _check_batch, _check_kind
+from gru_tutorial.recipe import Recipe
+from gru_tutorial.training import fit
 
+TEST_SEED = 10**6
 KINDS = ("RNN", "LSTM", "GRU", "minGRU")
+BLOCKS = {"RNN": 1, "LSTM": 4, "GRU": 3}  # of weights, in PyTorch's layers
+MAX_NUMBERS = 2**28  # in one draw: a gibibyte of float32
 
 
 def adding_problem(
@@ -41,7 +55,8 @@ def adding_problem(
     Raises
     ------
     ValueError
-        If ``n`` is below 1 or ``length`` below 2.
+        If ``n`` is below 1, ``length`` below 2, both are too large, or
+        ``rng`` is no generator.
 
     References
     ----------
@@ -54,7 +69,7 @@ def adding_problem(
     >>> bool(((X[..., 0] * X[..., 1]).sum(1, keepdim=True) == y).all())
     True
     """
-    n, length = check_int("n", n, 1), check_int("length", length, 2)
+    n, length = _check_task(n, "length", length, 2, rng)
     X = np.zeros((n, length, 2), dtype=np.float32)
     X[:, :, 0] = rng.random((n, length))
     rows, half = np.arange(n), length // 2
@@ -90,7 +105,8 @@ def marked_recall(
     Raises
     ------
     ValueError
-        If ``n`` or ``lag`` is below 1.
+        If ``n`` or ``lag`` is below 1, both are too large, or ``rng`` is no
+        generator.
 
     Examples
     --------
@@ -98,7 +114,7 @@ def marked_recall(
     >>> X.shape, torch.equal(X[:, 0, :1], y)
     (torch.Size([5, 31, 2]), True)
     """
-    n, lag = check_int("n", n, 1), check_int("lag", lag, 1)
+    n, lag = _check_task(n, "lag", lag, 1, rng)
     X = np.zeros((n, lag + 1, 2), dtype=np.float32)
     X[:, :, 0] = rng.uniform(-1, 1, (n, lag + 1))
     X[:, 0, 1] = 1
@@ -132,7 +148,8 @@ def delay_line(
     Raises
     ------
     ValueError
-        If ``n`` or ``lag`` is below 1.
+        If ``n`` or ``lag`` is below 1, both are too large, or ``rng`` is no
+        generator.
 
     Examples
     --------
@@ -140,9 +157,21 @@ def delay_line(
     >>> torch.equal(X[:, -11], y)
     True
     """
-    n, lag = check_int("n", n, 1), check_int("lag", lag, 1)
+    n, lag = _check_task(n, "lag", lag, 1, rng)
     X = rng.uniform(-1, 1, (n, 2 * lag, 1)).astype(np.float32)
     return torch.from_numpy(X), torch.from_numpy(X[:, lag - 1].copy())
+
+
+def _check_task(n, name: str, steps, minimum: int, rng) -> tuple[int, int]:
+    n = check_int("n", n, 1)
+    steps = check_int(name, steps, minimum)
+    check_generator("rng", rng)
+    if n * steps > MAX_NUMBERS:
+        raise ValueError(
+            f"n, {name}: expected at most {MAX_NUMBERS} numbers in one draw, "
+            f"got {n} times {steps}"
+        )
+    return n, steps
 
 
 def parallel_scan(a: Tensor, b: Tensor) -> Tensor:
@@ -161,7 +190,8 @@ def parallel_scan(a: Tensor, b: Tensor) -> Tensor:
     Raises
     ------
     ValueError
-        If the shapes differ.
+        If shapes, dtypes or devices differ, the numbers are no floats, or
+        states overflow.
 
     References
     ----------
@@ -174,18 +204,45 @@ def parallel_scan(a: Tensor, b: Tensor) -> Tensor:
     >>> parallel_scan(half, one).flatten()
     tensor([1.0000, 1.5000, 1.7500])
     """
-    if a.shape != b.shape or a.ndim != 3:
-        raise ValueError(
-            f"a, b: expected one shape (batch, time, hidden), got "
-            f"{tuple(a.shape)} and {tuple(b.shape)}"
-        )
+    given = a, b = _check_scan(a, b)
     reach = 1
     while reach < a.size(1):  # each pass doubles how far back a state sees
         later = b[:, reach:] + a[:, reach:] * b[:, :-reach]
         b = torch.cat([b[:, :reach], later], dim=1)
         a = torch.cat([a[:, :reach], a[:, reach:] * a[:, :-reach]], dim=1)
         reach *= 2
+    _check_states(b, given)
     return b
+
+
+def _check_scan(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Return both, the terms as a copy: states of one step would be them."""
+    for name, part in (("a", a), ("b", b)):
+        if not isinstance(part, Tensor):
+            raise ValueError(
+                f"{name}: expected a Tensor, got {type(part).__name__}"
+            )
+    if a.shape != b.shape or a.ndim != 3:
+        raise ValueError(
+            f"a, b: expected one shape (batch, time, hidden), got "
+            f"{tuple(a.shape)} and {tuple(b.shape)}"
+        )
+    kinds = {(part.dtype, part.device) for part in (a, b)}
+    if len(kinds) > 1 or not a.is_floating_point():
+        raise ValueError(
+            f"a, b: expected one floating dtype and one device, got {kinds}"
+        )
+    return a, b.clone()
+
+
+def _check_states(states: Tensor, given: tuple[Tensor, ...]) -> None:
+    if states.is_meta or is_transformed(states):
+        return  # no numbers to look at
+    if not states.isfinite().all() and all(p.isfinite().all() for p in given):
+        raise ValueError(
+            f"a, b: expected states that stay below "
+            f"{torch.finfo(states.dtype).max:.1e}, got an overflow"
+        )
 
 
 class MinGRU(nn.Module):
@@ -200,6 +257,12 @@ class MinGRU(nn.Module):
     input_size, hidden_size : int
         Features and units.
 
+    Raises
+    ------
+    ValueError
+        If a size is no whole number of at least 1, or there is not memory
+        enough.
+
     References
     ----------
     Feng et al. (2024), Were RNNs all we needed? arXiv:2410.01201.
@@ -213,8 +276,9 @@ class MinGRU(nn.Module):
 
     def __init__(self, input_size: int, hidden_size: int):
         super().__init__()
-        self.gate = nn.Linear(input_size, hidden_size)
-        self.candidate = nn.Linear(input_size, hidden_size)
+        sizes = _check_sizes(input_size, hidden_size)
+        self.gate = _make(nn.Linear, *sizes)
+        self.candidate = _make(nn.Linear, *sizes)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Run over sequences.
@@ -230,26 +294,38 @@ class MinGRU(nn.Module):
             The states after every step.
         state : Tensor of shape (1, batch, hidden)
             The last of them, as ``nn.GRU`` returns it.
+
+        Raises
+        ------
+        ValueError
+            If ``x`` has another shape, dtype or device.
         """
+        _check_input(x, self.gate.weight)
         z = torch.sigmoid(self.gate(x))
         out = parallel_scan(1 - z, z * self.candidate(x))
         return out, out[:, -1].unsqueeze(0)
 
 
-def count_parameters(module: nn.Module) -> int:
-    """Return the number of parameters of a module.
+def _check_sizes(input_size: int, hidden_size: int) -> tuple[int, int]:
+    return (
+        check_int("input_size", input_size, 1),
+        check_int("hidden_size", hidden_size, 1),
+    )
 
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Any.
 
-    Examples
-    --------
-    >>> count_parameters(nn.Linear(3, 2))
-    8
-    """
-    return sum(p.numel() for p in module.parameters())
+def _check_input(x: Tensor, weight: Tensor) -> None:
+    _check_batch(x, weight.shape[1])
+    _check_kind("x", x, weight.dtype, weight.device)
+
+
+def _make(layer, input_size: int, hidden_size: int, **options) -> nn.Module:
+    try:
+        return layer(input_size, hidden_size, **options)
+    except (RuntimeError, TypeError, OverflowError) as error:
+        raise ValueError(
+            f"input_size, hidden_size: expected sizes that fit into memory, "
+            f"got {input_size} and {hidden_size} ({error})"
+        ) from None
 
 
 class Recaller(nn.Module):
@@ -268,7 +344,8 @@ class Recaller(nn.Module):
     Raises
     ------
     ValueError
-        If ``kind`` is unknown, or a plain RNN is to have a gate.
+        If ``kind`` is unknown, a size is below 1, ``open_for`` is not one
+        finite number or one for each unit, or a plain RNN is to have a gate.
 
     Examples
     --------
@@ -280,17 +357,13 @@ class Recaller(nn.Module):
         self, kind: str, input_size: int, hidden_size: int, open_for=0.0
     ):
         super().__init__()
-        if kind not in KINDS:
-            raise ValueError(f"kind: expected one of {KINDS}, got {kind!r}")
-        bias = torch.as_tensor(open_for, dtype=torch.float32)
-        if kind == "RNN" and bias.any():
-            raise ValueError("open_for: expected 0, as an RNN has no gate")
-        hidden_size = check_int("hidden_size", hidden_size, 1)
+        kind = _check_name(kind)
+        sizes = input_size, hidden_size = _check_sizes(input_size, hidden_size)
+        bias = _check_open_for(kind, open_for, hidden_size)
         if kind == "minGRU":
-            self.layer = MinGRU(input_size, hidden_size)
+            self.layer = MinGRU(*sizes)
         else:
-            layer = getattr(nn, kind)
-            self.layer = layer(input_size, hidden_size, batch_first=True)
+            self.layer = _make(getattr(nn, kind), *sizes, batch_first=True)
         self.linear = nn.Linear(hidden_size, 1)
         with torch.no_grad():
             if kind == "minGRU":
@@ -311,9 +384,39 @@ class Recaller(nn.Module):
         -------
         Tensor of shape (batch, 1)
             The answers.
+
+        Raises
+        ------
+        ValueError
+            If ``x`` has another shape, dtype or device.
         """
+        _check_input(x, next(self.layer.parameters()))
         out, _ = self.layer(x)
         return self.linear(out[:, -1])
+
+
+def _check_name(kind: str) -> str:
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise ValueError(f"kind: expected one of {KINDS}, got {kind!r}")
+    return kind
+
+
+def _check_open_for(kind: str, open_for, hidden_size: int) -> Tensor:
+    """Return the bias in float32: one number, or one for each unit."""
+    values = check_values("open_for", open_for, ndim=(0, 1))
+    if values.shape not in ((), (hidden_size,)):
+        raise ValueError(
+            f"open_for: expected one number, or one for each of {hidden_size} "
+            f"units, got shape {values.shape}"
+        )
+    if kind == "RNN" and values.any():
+        raise ValueError("open_for: expected 0, as an RNN has no gate")
+    limit = torch.finfo(torch.float32).max
+    if np.abs(values).max() > limit:
+        raise ValueError(
+            f"open_for: expected numbers up to {limit:.1e}, got {values}"
+        )
+    return torch.tensor(values, dtype=torch.float32)
 
 
 def size_for(kind: str, input_size: int, parameters: int) -> int:
@@ -336,16 +439,23 @@ def size_for(kind: str, input_size: int, parameters: int) -> int:
     Raises
     ------
     ValueError
-        If not even one unit does.
+        If not even one unit does, ``kind`` is unknown, or a number is not
+        whole.
 
     Examples
     --------
     >>> [size_for(kind, 2, 3000) for kind in KINDS]
     [52, 25, 29, 428]
     """
-    size = 0
-    while count_parameters(Recaller(kind, input_size, size + 1)) <= parameters:
-        size += 1
+    features = check_int("input_size", input_size, 1)
+    rest = check_int("parameters", parameters, 1) - 1  # the answer's bias
+    blocks = BLOCKS.get(_check_name(kind), 0)
+    if blocks:  # blocks * (size**2 + (features + 2) * size) + size <= rest
+        linear = blocks * (features + 2) + 1
+        root = math.isqrt(linear**2 + 4 * blocks * rest)
+        size = (root - linear) // (2 * blocks)
+    else:  # two linear layers and the answer's
+        size = rest // (2 * features + 3)
     if size == 0:
         raise ValueError(
             f"parameters: expected enough for one unit, got {parameters}"
@@ -370,6 +480,11 @@ def chrono_bias(longest: int, hidden_size: int, seed: int = 0) -> np.ndarray:
     numpy.ndarray of shape (hidden_size,)
         ``log(uniform(1, longest - 1))``.
 
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+
     References
     ----------
     C. Tallec and Y. Ollivier (2018), Can recurrent neural networks warp time?
@@ -380,8 +495,9 @@ def chrono_bias(longest: int, hidden_size: int, seed: int = 0) -> np.ndarray:
     >>> chrono_bias(30, 3).round(3)
     array([2.936, 2.146, 0.764])
     """
-    longest = check_int("longest", longest, 3)
-    rng = np.random.default_rng(check_int("seed", seed, 0))
+    longest = check_int("longest", longest, 3, MAX_NUMBERS)
+    hidden_size = check_int("hidden_size", hidden_size, 1, MAX_NUMBERS)
+    rng = np.random.default_rng(check_seed("seed", seed))
     return np.log(rng.uniform(1, longest - 1, hidden_size))
 
 
@@ -406,13 +522,13 @@ def train_on_task(
         Steps of Adam, each on a batch of its own, with the gradient's norm
         clipped to 1.
     seed : int
-        Seed of the training sequences.
+        Seed of the training sequences, below that of the test sequences.
     lr : float
         Adam's learning rate.
     batch_size : int
         Sequences per update.
     every : int
-        Updates between tests.
+        Updates between tests; ``updates`` is a multiple of it.
 
     Returns
     -------
@@ -423,6 +539,8 @@ def train_on_task(
     ------
     ValueError
         If a number is out of range.
+    FloatingPointError
+        If training leaves the range of numbers.
 
     Examples
     --------
@@ -434,20 +552,28 @@ def train_on_task(
     """
     updates = check_int("updates", updates, 1)
     every = check_int("every", every, 1)
-    lr = check_float("lr", lr, 0, exclusive=True)
-    rng = np.random.default_rng(check_int("seed", seed, 0))
-    X_test, y_test = draw(500, np.random.default_rng(10**6))
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
-    history = []
-    for update in range(1, updates + 1):
-        X, y = draw(batch_size, rng)
-        loss = nn.functional.mse_loss(model(X), y)
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        if update % every == 0:
-            with torch.no_grad():
-                error = nn.functional.mse_loss(model(X_test), y_test).item()
-            history.append((update, error))
-    return history
+    if updates % every:
+        raise ValueError(
+            f"updates: expected a multiple of every = {every}, so that the "
+            f"last test comes at the end, got {updates}"
+        )
+    seed = check_int("seed", seed, 0, TEST_SEED - 1)
+    batch_size = check_int("batch_size", batch_size, 1)
+    check_callable("draw", draw, "draw(n, rng) that returns X and y")
+    test = [draw(500, np.random.default_rng(TEST_SEED))]
+    fresh = _Fresh(draw, batch_size, every, np.random.default_rng(seed))
+    recipe = Recipe(num_epochs=updates // every, lr=lr, clip=1.0)
+    errors = fit(model, fresh, test, recipe).valid_loss
+    return [(every * k, error) for k, error in enumerate(errors, start=1)]
+
+
+class _Fresh:
+    """Batches that are drawn when they are asked for: no epoch repeats one."""
+
+    def __init__(self, draw, batch_size: int, count: int, rng):
+        self.draw, self.batch_size = draw, batch_size
+        self.count, self.rng = count, rng
+
+    def __iter__(self):
+        for _ in range(self.count):
+            yield self.draw(self.batch_size, self.rng)

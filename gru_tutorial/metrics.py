@@ -15,8 +15,8 @@ from gru_tutorial.checks import (
 
 
 def _errors(y, y_hat) -> np.ndarray:
-    y = check_values("y", y, ndim=(1, 2, 3))
-    y_hat = check_values("y_hat", y_hat, ndim=(1, 2, 3))
+    y = check_values("y", y, ndim=(1, 2, 3), dtype=np.float64)
+    y_hat = check_values("y_hat", y_hat, ndim=(1, 2, 3), dtype=np.float64)
     if y.shape != y_hat.shape:
         raise ValueError(
             f"y_hat: expected the shape of y {y.shape}, got {y_hat.shape}; "
@@ -24,7 +24,17 @@ def _errors(y, y_hat) -> np.ndarray:
         )
     if y.size == 0:
         raise ValueError("y: expected at least one value, got none")
-    return y_hat.astype(np.float64) - y.astype(np.float64)
+    return y_hat - y
+
+
+def _score(name: str, score: float) -> float:
+    """Return a score, or say whose numbers are too large for it."""
+    if not math.isfinite(score):
+        raise ValueError(
+            f"{name}: expected numbers whose score stays within float64's "
+            f"range, got {score}"
+        )
+    return float(score)
 
 
 def mse(y, y_hat) -> float:
@@ -50,7 +60,8 @@ def mse(y, y_hat) -> float:
     >>> mse([1.0, 2.0], [1.0, 4.0])
     2.0
     """
-    return float(np.mean(_errors(y, y_hat) ** 2))
+    with np.errstate(over="ignore"):
+        return _score("y_hat", np.mean(_errors(y, y_hat) ** 2))
 
 
 def rmse(y, y_hat) -> float:
@@ -102,7 +113,8 @@ def mae(y, y_hat) -> float:
     >>> mae([1.0, 2.0], [1.0, 4.0])
     1.0
     """
-    return float(np.mean(np.abs(_errors(y, y_hat))))
+    with np.errstate(over="ignore"):
+        return _score("y_hat", np.mean(np.abs(_errors(y, y_hat))))
 
 
 def mase(y, y_hat, train, period: int = 1) -> float:
@@ -128,7 +140,8 @@ def mase(y, y_hat, train, period: int = 1) -> float:
     Raises
     ------
     ValueError
-        If ``train`` is not longer than ``period``, or repeats itself exactly.
+        If ``train`` is not longer than ``period``, or repeats itself but for
+        rounding.
 
     References
     ----------
@@ -143,14 +156,27 @@ def mase(y, y_hat, train, period: int = 1) -> float:
     train = check_values("train", train, ndim=(1,))
     period = check_int("period", period, 1)
     check_length("train", train, period + 1, "period + 1")
-    train = train.astype(np.float64)
-    scale = np.mean(np.abs(train[period:] - train[:-period]))
-    if scale == 0:
+    scale = _naive_error(train, period)
+    return _score("y_hat", mae(y, y_hat) / scale)
+
+
+def _naive_error(train: np.ndarray, period: int) -> float:
+    """Return the mean change from season to season, if there is one."""
+    floats = train.astype(np.float64)
+    level = np.abs(floats).max()
+    with np.errstate(over="ignore"):
+        changes = np.abs(floats[period:] - floats[:-period])
+        scale = _score("train", np.mean(changes))
+        # How far a repeated value can come out otherwise: once rounded as the
+        # caller's floats are, and computed from a time that is rounded too.
+        rounding = np.finfo(train.dtype).eps * level
+        drift = level + len(floats) * np.ptp(floats)
+    if scale <= rounding + 4 * np.finfo(np.float64).eps * drift:
         raise ValueError(
             f"train: expected values that change, got a series that repeats "
             f"itself every {period} steps"
         )
-    return mae(y, y_hat) / float(scale)
+    return scale
 
 
 def floor_ratio(y, y_hat, noise: float = 0.35) -> float:
@@ -178,7 +204,8 @@ def floor_ratio(y, y_hat, noise: float = 0.35) -> float:
     >>> floor_ratio([0.5, -0.5], [0.0, 0.0], noise=0.5)
     1.0
     """
-    return mse(y, y_hat) / check_float("noise", noise, 1e-100) ** 2
+    noise = check_float("noise", noise, 1e-100)
+    return _score("y_hat", mse(y, y_hat) / (noise * noise))
 
 
 def expected_ratio(clean, y_hat, noise: float = 0.35) -> float:
@@ -209,4 +236,5 @@ def expected_ratio(clean, y_hat, noise: float = 0.35) -> float:
     >>> expected_ratio([0.0, 0.0], [0.5, -0.5], noise=0.5)
     2.0
     """
-    return 1.0 + mse(clean, y_hat) / check_float("noise", noise, 1e-100) ** 2
+    clean = check_values("clean", clean, ndim=(1, 2, 3))
+    return 1.0 + floor_ratio(clean, y_hat, noise)

@@ -1,14 +1,35 @@
-"""Chapter 3: the model, and the state it starts from."""
+"""The model: a GRU, the state it starts from, and a head."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
+from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gru_tutorial.checks import check_bool, check_float, check_int
+from gru_tutorial.checks import (
+    check_bool,
+    check_float,
+    check_int,
+    check_values,
+)
+from gru_tutorial.exact import ExactGRU
+from gru_tutorial.heads import Direct, Head
+from gru_tutorial.windows import to_tensor
+
+BATCH_SIZE = 256  # series or windows per call of a model
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A model that reads a stretch, and carries its state to the next one."""
+
+    def run(self, x: Tensor, state=None) -> tuple[Tensor, Tensor]:
+        """Return predictions after every step, and the state to go on from."""
 
 
 class GRUModel(nn.Module):
@@ -20,8 +41,8 @@ class GRUModel(nn.Module):
         Features of the series.
     hidden_size : int
         Units of the GRU.
-    output_size : int
-        Values to predict: the horizon.
+    horizon : int
+        Time steps to predict, all at once.
     num_layers : int
         GRU layers, stacked.
     bidirectional : bool
@@ -30,6 +51,12 @@ class GRUModel(nn.Module):
         Share of values set to zero between layers in training.
     learn_h0 : bool
         Whether the initial state is trained like a weight, from zeros.
+    head : Head
+        What is read from the states; ``Direct(horizon)`` if not given. The
+        model gets a copy. Its horizon counts, if it is given.
+    fast : bool
+        Whether the layer is an ``ExactGRU``: the same numbers, trained faster
+        where the model is small.
 
     Raises
     ------
@@ -52,29 +79,23 @@ class GRUModel(nn.Module):
         self,
         input_size: int = 1,
         hidden_size: int = 32,
-        output_size: int = 1,
+        horizon: int = 1,
         num_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
         learn_h0: bool = False,
+        head: Head | None = None,
+        fast: bool = False,
     ):
         super().__init__()
         input_size = check_int("input_size", input_size, 1)
         hidden_size = check_int("hidden_size", hidden_size, 1)
-        output_size = check_int("output_size", output_size, 1)
         num_layers = check_int("num_layers", num_layers, 1)
         bidirectional = check_bool("bidirectional", bidirectional)
-        dropout = check_float("dropout", dropout, 0)
-        if dropout >= 1:
-            raise ValueError(
-                f"dropout: expected a number below 1, got {dropout!r}"
-            )
-        if dropout and num_layers == 1:
-            raise ValueError(
-                f"dropout: expected 0 with num_layers=1, got {dropout!r}; it "
-                f"acts between layers only, so one layer has none"
-            )
-        self.gru = nn.GRU(
+        dropout = _check_dropout(dropout, num_layers)
+        head = _check_head(head, horizon, input_size)
+        layer = ExactGRU if check_bool("fast", fast) else nn.GRU
+        self.gru = layer(
             input_size,
             hidden_size,
             num_layers,
@@ -82,11 +103,31 @@ class GRUModel(nn.Module):
             dropout=dropout,
             bidirectional=bidirectional,
         )
-        self.linear = nn.Linear(hidden_size * (1 + bidirectional), output_size)
+        self.linear = head.build(hidden_size * (1 + bidirectional))
+        self.head = head
         self.h0 = None
         if check_bool("learn_h0", learn_h0):
             rows = num_layers * (1 + bidirectional)
             self.h0 = nn.Parameter(torch.zeros(rows, 1, hidden_size))
+
+    @property
+    def horizon(self) -> int:
+        """Time steps that are predicted at once."""
+        return self.head.horizon
+
+    def settings(self) -> dict:
+        """Return what is needed to make the model again: plain values."""
+        gru = self.gru
+        return {
+            "input_size": gru.input_size,
+            "hidden_size": gru.hidden_size,
+            "num_layers": gru.num_layers,
+            "bidirectional": gru.bidirectional,
+            "dropout": gru.dropout,
+            "learn_h0": self.h0 is not None,
+            "fast": isinstance(gru, ExactGRU),
+            "head": [type(self.head).__name__, self.head.settings()],
+        }
 
     def initial_state(self, x: Tensor) -> Tensor:
         """Return the state from which a batch starts.
@@ -114,7 +155,9 @@ class GRUModel(nn.Module):
             return self.h0.expand(rows, x.size(0), -1).contiguous()
         return x.new_zeros(rows, x.size(0), self.gru.hidden_size)
 
-    def forward(self, x: Tensor, h0: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, h0: Tensor | None = None, horizon: int | None = None
+    ) -> Tensor:
         """Predict what follows each window.
 
         Parameters
@@ -124,11 +167,13 @@ class GRUModel(nn.Module):
         h0 : Tensor of shape (num_layers * directions, batch, hidden_size)
             The state before the first step; ``initial_state(x)`` if not
             given.
+        horizon : int
+            Other time steps than in training, if the head can go on.
 
         Returns
         -------
-        Tensor of shape (batch, output_size)
-            The predictions, scaled.
+        Tensor of shape (batch, head.numbers)
+            The predictions, scaled; one for each step, with most heads.
 
         Raises
         ------
@@ -143,7 +188,7 @@ class GRUModel(nn.Module):
         if self.gru.bidirectional:  # the second direction ends at step 1
             size = self.gru.hidden_size
             last = torch.cat([out[:, -1, :size], out[:, 0, size:]], dim=1)
-        return self.linear(last)  # (batch, output_size)
+        return self.head.last(self.linear, x, out, last, horizon)
 
     def run(
         self, x: Tensor, state: Tensor | None = None
@@ -159,7 +204,7 @@ class GRUModel(nn.Module):
 
         Returns
         -------
-        y_hat : Tensor of shape (batch, time, output_size)
+        y_hat : Tensor of shape (batch, time, head.numbers)
             What follows each step, scaled.
         state : Tensor of shape (num_layers, batch, hidden_size)
             The state after the last step. It holds on to the graph that made
@@ -169,7 +214,8 @@ class GRUModel(nn.Module):
         ------
         ValueError
             If ``x`` or ``state`` has another shape, dtype or device, or if
-            the model reads backwards too: it would need the future.
+            the model reads backwards too: it would need the future. And if
+            a stretch is to go on for a head that needs the whole sequence.
 
         Examples
         --------
@@ -184,11 +230,16 @@ class GRUModel(nn.Module):
                 "bidirectional: expected False for a stream, got True; the "
                 "backward direction would need the future"
             )
+        if state is not None and not self.head.streams:
+            raise ValueError(
+                f"state: expected None, as {type(self.head).__name__} reads "
+                f"the states of several steps and needs whole sequences"
+            )
         self._check(x, state, "state")
         if state is None:
             state = self.initial_state(x)
         out, state = self.gru(x, state)
-        return self.linear(out), state
+        return self.head.every(self.linear, x, out), state
 
     def step(
         self, x: Tensor, state: Tensor | None = None
@@ -204,7 +255,7 @@ class GRUModel(nn.Module):
 
         Returns
         -------
-        y_hat : Tensor of shape (batch, output_size)
+        y_hat : Tensor of shape (batch, head.numbers)
             What follows, scaled.
         state : Tensor of shape (num_layers, batch, hidden_size)
             All that the next call needs, however long the stream.
@@ -224,58 +275,101 @@ class GRUModel(nn.Module):
         torch.Size([1, 1])
         """
         if not isinstance(x, Tensor) or x.ndim != 2:
-            got = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
             raise ValueError(
                 f"x: expected a Tensor of shape (batch, "
-                f"{self.gru.input_size}), got {got}"
+                f"{self.gru.input_size}), got {_shape_of(x)}"
+            )
+        if self.head.blind:
+            raise ValueError(
+                f"head: expected one that forecasts from a single step, got "
+                f"{self.head!r}; use run, on whole sequences"
             )
         y_hat, state = self.run(x.unsqueeze(1), state)
         return y_hat.squeeze(1), state
 
     def _check(self, x: Tensor, h0: Tensor | None, name: str = "h0") -> None:
-        features = self.gru.input_size
-        if not isinstance(x, Tensor):
-            raise ValueError(
-                f"x: expected a Tensor, got {type(x).__name__}; "
-                f"torch.as_tensor makes one"
-            )
-        if x.ndim != 3 or x.shape[-1] != features or 0 in x.shape:
-            mend = ""
-            if 0 in x.shape:
-                mend = "; it is empty"
-            elif x.ndim == 2 and x.shape[-1] == features:
-                mend = "; for one window: x.unsqueeze(0)"
-            elif x.ndim == 2 and features == 1:
-                mend = "; for windows of one feature: x.unsqueeze(-1)"
-            raise ValueError(
-                f"x: expected shape (batch, time, {features}), got "
-                f"{tuple(x.shape)}{mend}"
-            )
+        _check_batch(x, self.gru.input_size)
         weight = self.gru.weight_ih_l0
-        self._check_kind("x", x, weight.dtype, weight.device)
+        _check_kind("x", x, weight.dtype, weight.device)
         if h0 is None:
             return
         expected = tuple(self.initial_state(x).shape)
         if not isinstance(h0, Tensor) or tuple(h0.shape) != expected:
-            got = (
-                tuple(h0.shape)
-                if isinstance(h0, Tensor)
-                else type(h0).__name__
-            )
             raise ValueError(
                 f"{name}: expected shape (num_layers * directions, batch, "
-                f"hidden_size) = {expected}, got {got}; "
+                f"hidden_size) = {expected}, got {_shape_of(h0)}; "
                 f"model.initial_state(x) gives such zeros"
             )
-        self._check_kind(name, h0, x.dtype, x.device)
+        _check_kind(name, h0, x.dtype, x.device)
 
-    @staticmethod
-    def _check_kind(name: str, value: Tensor, dtype, device) -> None:
-        if value.dtype != dtype or value.device != device:
-            raise ValueError(
-                f"{name}: expected {dtype} on {device}, got {value.dtype} on "
-                f"{value.device}; {name}.to(device, dtype) converts it"
-            )
+
+def _shape_of(value):
+    return (
+        tuple(value.shape)
+        if isinstance(value, Tensor)
+        else type(value).__name__
+    )
+
+
+def _check_kind(name: str, value: Tensor, dtype, device) -> None:
+    kind = device.type
+    autocast = torch.amp.is_autocast_available(kind) and (
+        torch.is_autocast_enabled(kind)
+    )
+    if autocast and value.is_floating_point():
+        dtype = value.dtype  # it is converted there as need be
+    if value.dtype != dtype or value.device != device:
+        raise ValueError(
+            f"{name}: expected {dtype} on {device}, got {value.dtype} on "
+            f"{value.device}; {name}.to(device, dtype) converts it"
+        )
+
+
+def _check_dropout(dropout: float, num_layers: int) -> float:
+    dropout = check_float("dropout", dropout, 0, below=1)
+    if dropout and num_layers == 1:
+        raise ValueError(
+            f"dropout: expected 0 with num_layers=1, got {dropout!r}; it "
+            f"acts between layers only, so one layer has none"
+        )
+    return dropout
+
+
+def _check_head(head: Head | None, horizon: int, features: int) -> Head:
+    if head is None:
+        head = Direct(horizon)
+    elif not isinstance(head, Head):
+        raise ValueError(
+            f"head: expected a Head, such as Direct(12), got {head!r}"
+        )
+    elif check_int("horizon", horizon, 1) not in (1, head.horizon):
+        raise ValueError(
+            f"horizon: expected {head.horizon}, as the head has it, got "
+            f"{horizon}"
+        )
+    check_int("head.target", max(head.target), 0, features - 1)
+    return deepcopy(head)
+
+
+def _check_batch(x: Tensor, features: int) -> None:
+    if not isinstance(x, Tensor):
+        raise ValueError(
+            f"x: expected a Tensor, got {type(x).__name__}; "
+            f"torch.as_tensor makes one"
+        )
+    if x.ndim == 3 and x.shape[-1] == features and 0 not in x.shape:
+        return
+    mend = ""
+    if 0 in x.shape:
+        mend = "; it is empty"
+    elif x.ndim == 2 and x.shape[-1] == features:
+        mend = "; for one window: x.unsqueeze(0)"
+    elif x.ndim == 2 and features == 1:
+        mend = "; for windows of one feature: x.unsqueeze(-1)"
+    raise ValueError(
+        f"x: expected shape (batch, time, {features}), got "
+        f"{tuple(x.shape)}{mend}"
+    )
 
 
 @contextmanager
@@ -330,3 +424,94 @@ def to_model(model: nn.Module, batch: Tensor) -> Tensor:
     if weight is None:
         return batch
     return batch.to(device=weight.device, dtype=weight.dtype)
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Return the number of parameters of a module.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Any.
+
+    Examples
+    --------
+    >>> count_parameters(nn.Linear(3, 2))
+    8
+    """
+    return sum(p.numel() for p in module.parameters())
+
+
+def point_of(model: nn.Module, y_hat: Tensor) -> Tensor:
+    """Return the forecasts among the numbers that a model gives.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The head of a ``GRUModel`` knows; of other modules all are forecasts.
+    y_hat : Tensor of shape (..., numbers)
+        What the model gave.
+    """
+    return model.head.point(y_hat) if isinstance(model, GRUModel) else y_hat
+
+
+def predict(model: nn.Module, X, batch_size: int = BATCH_SIZE) -> np.ndarray:
+    """Return a model's forecasts for windows, without gradients or dropout.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Maps (batch, time, features) to (batch, horizon).
+    X : array_like of shape (n, window, features)
+        Windows, scaled as in training.
+    batch_size : int
+        Windows per call of the model.
+
+    Returns
+    -------
+    numpy.ndarray of shape (n, horizon)
+        The forecasts, scaled, float64.
+
+    Raises
+    ------
+    ValueError
+        If ``X`` is empty, not finite or of another rank, or if the forecasts
+        are.
+
+    Examples
+    --------
+    >>> predict(GRUModel(horizon=3), np.zeros((5, 24, 1))).shape
+    (5, 3)
+    """
+    if not isinstance(model, nn.Module):
+        raise ValueError(
+            f"model: expected a torch.nn.Module, got {type(model).__name__}"
+        )
+    X = to_tensor("X", X, ndim=3)
+    batch_size = check_int("batch_size", batch_size, 1)
+    if len(X) == 0:
+        raise ValueError("X: expected at least one window, got none")
+    with evaluating(model):
+        parts = [
+            point_of(model, model(to_model(model, part)))
+            for part in X.split(batch_size)
+        ]
+    y_hat = to_numpy(torch.cat(parts))
+    if y_hat.ndim != 2 or len(y_hat) != len(X):
+        raise ValueError(
+            f"model: expected forecasts of shape ({len(X)}, horizon), got "
+            f"{y_hat.shape}"
+        )
+    return y_hat
+
+
+def to_numpy(y_hat: Tensor) -> np.ndarray:
+    """Return a model's forecasts as float64, or say that they are not finite.
+
+    Parameters
+    ----------
+    y_hat : Tensor
+        On any device.
+    """
+    array = y_hat.double().cpu().numpy()
+    return check_values("model's forecasts", array, (1, 2, 3))

@@ -1,23 +1,22 @@
-"""Chapter 4: the training loop."""
+"""The training loop: settings are a ``Recipe``, what changes is a ``Run``."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.utils.data import DataLoader
-from tqdm import tqdm
 
-from gru_tutorial.checks import check_bool, check_float, check_int
-from gru_tutorial.data import MAX_SEED
-from gru_tutorial.model import evaluating, to_model
+from gru_tutorial.checks import check_callable, check_int
+from gru_tutorial.model import GRUModel, Streaming, evaluating, to_model
+from gru_tutorial.recipe import CUTTING, Recipe
 
 
 @dataclass
@@ -37,56 +36,99 @@ class History:
     @property
     def best_epoch(self) -> int:
         """The epoch with the lowest validation loss, from 1; 0 if none."""
-        if not self.valid_loss:
-            return 0
-        return self.valid_loss.index(min(self.valid_loss)) + 1
+        known = [loss for loss in self.valid_loss if not math.isnan(loss)]
+        return self.valid_loss.index(min(known)) + 1 if known else 0
 
 
-def _batch_loss(
-    model: nn.Module, X_batch, y_batch, loss_fn, burn_in
-) -> torch.Tensor:
-    X_batch, y_batch = to_model(model, X_batch), to_model(model, y_batch)
-    if y_batch.ndim == 3:  # a label for every step: see make_chunks
-        if burn_in >= y_batch.shape[1]:
-            raise ValueError(
-                f"burn_in: expected fewer than the {y_batch.shape[1]} steps "
-                f"of a chunk, got {burn_in}"
-            )
-        if not hasattr(model, "run"):
-            raise ValueError(
-                f"model: expected one with run(x), as GRUModel has, for "
-                f"labels at every step, got {type(model).__name__}"
-            )
-        y_hat, _ = model.run(X_batch)
-        y_hat, y_batch = y_hat[:, burn_in:], y_batch[:, burn_in:]
-    else:
-        y_hat = model(X_batch)
-    numbers = getattr(loss_fn, "numbers", 1)  # that it takes for each label
-    if y_hat.shape != (*y_batch.shape[:-1], numbers * y_batch.shape[-1]):
+def _default_loss(model: nn.Module) -> Callable:
+    return model.head.loss if isinstance(model, GRUModel) else nn.MSELoss()
+
+
+def _predictions(model: nn.Module, X, y, burn_in: int):
+    """Return what counts of the predictions and labels of a batch."""
+    if y.ndim != 3:
+        return model(X), y
+    if burn_in >= y.shape[1]:  # a label for every step: see make_chunks
+        raise ValueError(
+            f"burn_in: expected fewer than the {y.shape[1]} steps of a "
+            f"chunk, got {burn_in}"
+        )
+    if not isinstance(model, Streaming):
+        raise ValueError(
+            f"model: expected one with run(x), as GRUModel has, for labels "
+            f"at every step, got {type(model).__name__}"
+        )
+    if isinstance(model, GRUModel) and burn_in < model.head.blind:
+        raise ValueError(
+            f"burn_in: expected at least {model.head.blind}, as "
+            f"{model.head!r} has no forecast before, got {burn_in}"
+        )
+    y_hat, _ = model.run(X)
+    return y_hat[:, burn_in:], y[:, burn_in:]
+
+
+def _batch_loss(model: nn.Module, X, y, loss_fn, burn_in: int) -> Tensor:
+    X, y = to_model(model, X), to_model(model, y)
+    y_hat, y = _predictions(model, X, y, burn_in)
+    given = model.head.point(y_hat) if isinstance(model, GRUModel) else y_hat
+    if given.shape != y.shape:
         raise ValueError(
             f"y: expected labels of the predictions' shape "
-            f"{tuple(y_hat.shape)}, got {tuple(y_batch.shape)}"
+            f"{tuple(given.shape)}, got {tuple(y.shape)}"
         )
-    loss = loss_fn(y_hat, y_batch)
-    if loss.ndim:
+    loss = loss_fn(y_hat, y)
+    if not isinstance(loss, Tensor) or loss.ndim:
+        got = getattr(loss, "shape", type(loss).__name__)
         raise ValueError(
-            f"loss_fn: expected one number for a batch, its mean, got shape "
-            f"{tuple(loss.shape)}"
+            f"loss: expected one number for a batch, its mean, got shape "
+            f"{tuple(got) if isinstance(loss, Tensor) else got}"
         )
     return loss
 
 
-def _check_finite(what: str, tensors, epoch: int, lr: float) -> None:
-    size = nn.utils.get_total_norm(tensors)
-    if not math.isfinite(size):
-        raise FloatingPointError(
-            f"{what}: expected finite numbers, got {size.item()} in epoch "
-            f"{epoch}; try a smaller lr than {lr}, or clip the gradient"
+def _batches(name: str, loader) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the batches of an epoch; complain if they are none."""
+    none = True
+    for batch in loader:
+        none = False
+        pair = isinstance(batch, (tuple, list)) and len(batch) == 2
+        if not (pair and all(isinstance(part, Tensor) for part in batch)):
+            got = type(batch).__name__
+            if isinstance(batch, (tuple, list)):
+                got += f" of {[type(part).__name__ for part in batch]}"
+            raise ValueError(
+                f"{name}: expected pairs of tensors, X and y, got {got}"
+            )
+        yield batch[0], batch[1]
+    if none:
+        raise ValueError(f"{name}: expected at least one batch, got none")
+
+
+def _check_loader(name: str, loader, needs_length: str = "") -> None:
+    if isinstance(loader, Iterator) or not hasattr(loader, "__iter__"):
+        raise ValueError(
+            f"{name}: expected batches that can be passed over once in every "
+            f"epoch, as a DataLoader's, got {type(loader).__name__}"
+        )
+    if needs_length:
+        try:
+            len(loader)
+        except TypeError:
+            raise ValueError(
+                f"{name}: expected one with a length, for {needs_length}, got "
+                f"{type(loader).__name__}"
+            ) from None
+
+
+def _check_model(model) -> None:
+    if not isinstance(model, nn.Module):
+        raise ValueError(
+            f"model: expected a torch.nn.Module, got {type(model).__name__}"
         )
 
 
 def evaluate(
-    model: nn.Module, loader: DataLoader, loss_fn=None, burn_in: int = 0
+    model: nn.Module, loader: DataLoader, loss=None, burn_in: int = 0
 ) -> float:
     """Return the mean loss per window, without training.
 
@@ -97,8 +139,9 @@ def evaluate(
         ``run``, as ``GRUModel`` has.
     loader : torch.utils.data.DataLoader
         Yields ``X_batch`` and ``y_batch``, of windows or of chunks.
-    loss_fn : callable
-        Gives a batch's mean loss; ``torch.nn.MSELoss()`` if not given.
+    loss : callable
+        Gives a batch's mean loss; that of the model's head, or
+        ``torch.nn.MSELoss()``, if not given.
     burn_in : int
         Steps at a chunk's start whose predictions do not count.
 
@@ -111,6 +154,8 @@ def evaluate(
     ------
     ValueError
         If labels and predictions differ in shape, or the loader is empty.
+    FloatingPointError
+        If the loss is not finite.
 
     Examples
     --------
@@ -119,38 +164,190 @@ def evaluate(
     >>> evaluate(GRUModel(), loader) > 0
     True
     """
-    loss_fn = loss_fn or nn.MSELoss()
-    burn_in = check_int("burn_in", burn_in, 0)
+    _check_model(model)
+    _check_loader("loader", loader)
+    recipe = Recipe(loss=loss, burn_in=burn_in)
+    loss = loss or _default_loss(model)
     total, count = 0.0, 0
     with evaluating(model):
-        for X_batch, y_batch in loader:
-            loss = _batch_loss(model, X_batch, y_batch, loss_fn, burn_in)
-            total += loss.item() * len(X_batch)
-            count += len(X_batch)
-    if count == 0:
-        raise ValueError("loader: expected at least one batch, got none")
+        for X, y in _batches("loader", loader):
+            batch_loss = _batch_loss(model, X, y, loss, recipe.burn_in)
+            total += batch_loss.item() * len(X)
+            count += len(X)
+    if not math.isfinite(total):
+        raise FloatingPointError(
+            f"loss: expected a finite number, got {total} over {count} "
+            f"windows that were not trained on"
+        )
     return total / count
+
+
+class Run:
+    """All that changes in training, so all that a checkpoint keeps.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Maps (batch, time, features) to (batch, horizon); trained in place.
+    train_loader, valid_loader : torch.utils.data.DataLoader
+        Yield ``X_batch`` and ``y_batch``.
+    recipe : Recipe
+        The settings.
+
+    Attributes
+    ----------
+    history : History
+        The losses so far.
+    best : dict
+        The weights of the best epoch, if the recipe has ``patience``.
+    rng : numpy.random.Generator
+        Draws the input noise.
+    optimizer, schedule
+        PyTorch's; the schedule is None without ``one_cycle``.
+
+    Raises
+    ------
+    ValueError
+        If nothing can be trained, or a loader is none.
+
+    Examples
+    --------
+    >>> from gru_tutorial import make_loader, make_windows
+    >>> loader = make_loader(*make_windows([0, 1, 2, 3, 4, 5], window=3))
+    >>> run = Run(GRUModel(), loader, None, Recipe(num_epochs=2))
+    >>> while not run.over():
+    ...     run.epoch()
+    >>> len(run.history.train_loss)
+    2
+    """
+
+    def __init__(self, model: nn.Module, train_loader, valid_loader, recipe):
+        _check_model(model)
+        needed = "one_cycle" if recipe.one_cycle else ""
+        _check_loader("train_loader", train_loader, needed)
+        if valid_loader is not None:
+            _check_loader("valid_loader", valid_loader)
+        elif recipe.patience:
+            raise ValueError("patience: expected a valid_loader to watch")
+        self.model, self.recipe = model, recipe
+        self.train_loader, self.valid_loader = train_loader, valid_loader
+        self.loss = recipe.loss or _default_loss(model)
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        self.optimizer = _make_optimizer(self.parameters, recipe)
+        self.schedule = None
+        if recipe.one_cycle:
+            updates = max(recipe.num_epochs * len(train_loader), 1)
+            self.schedule = OneCycleLR(
+                self.optimizer, recipe.lr, updates, cycle_momentum=False
+            )
+        self.rng = np.random.default_rng(recipe.seed)
+        self.history, self.best = History(), {}
+
+    def update(self, X: Tensor, y: Tensor) -> float:
+        """Take one step against the gradient of a batch's loss; return it.
+
+        Raises
+        ------
+        FloatingPointError
+            If loss or gradient are not finite. The weights stay.
+        """
+        recipe = self.recipe
+        if recipe.input_noise:
+            noise = self.rng.standard_normal(X.shape, dtype=np.float32)
+            noise = torch.from_numpy(noise).to(X.device)
+            X = X + recipe.input_noise * noise
+        loss = _batch_loss(self.model, X, y, self.loss, recipe.burn_in)
+        self._check_finite("loss", loss.item())
+        self.optimizer.zero_grad()
+        loss.backward()
+        self._check_finite("gradient", self._clipped_norm().item())
+        self.optimizer.step()
+        if self.schedule is not None:
+            self.schedule.step()
+        return loss.item()
+
+    def _clipped_norm(self) -> Tensor:
+        """Return the gradient's norm; shorten the gradient if asked to."""
+        if self.recipe.clip is not None:
+            return nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip)
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        return nn.utils.get_total_norm(gradients)
+
+    def epoch(self) -> None:
+        """Pass over the training part once, then over the validation part.
+
+        Raises
+        ------
+        FloatingPointError
+            If a loss, a gradient or the weights are no longer finite.
+        """
+        self.model.train()
+        total, count = 0.0, 0
+        for X, y in _batches("train_loader", self.train_loader):
+            total += self.update(X, y) * len(X)
+            count += len(X)
+        size = nn.utils.get_total_norm(self.parameters)
+        self._check_finite("weights", size.item())
+        self.history.train_loss.append(total / count)
+        if self.valid_loader is None:
+            return
+        burn_in = self.recipe.burn_in
+        loss = evaluate(self.model, self.valid_loader, self.loss, burn_in)
+        self.history.valid_loss.append(loss)
+        if self.recipe.patience and self.history.best_epoch == self.done:
+            self.best = deepcopy(self.model.state_dict())
+
+    @property
+    def done(self) -> int:
+        """Epochs so far."""
+        return len(self.history.train_loss)
+
+    def over(self) -> bool:
+        """Tell whether all epochs are done, or patience is at its end."""
+        waited = self.done - self.history.best_epoch
+        patience = self.recipe.patience
+        return self.done >= self.recipe.num_epochs or bool(
+            patience and waited >= patience
+        )
+
+    def restore_best(self) -> None:
+        """Give the model the weights of the best epoch, if they were kept."""
+        if self.best:
+            self.model.load_state_dict(self.best)
+
+    def _check_finite(self, what: str, size: float) -> None:
+        if not math.isfinite(size):
+            raise FloatingPointError(
+                f"{what}: expected finite numbers, got {size} in epoch "
+                f"{self.done + 1}; try a smaller lr than {self.recipe.lr}, or "
+                f"clip the gradient"
+            )
+
+
+def _make_optimizer(parameters: list, recipe: Recipe):
+    if not parameters:
+        raise ValueError(
+            "model: expected weights to train, got none (are all frozen?)"
+        )
+    optimizer = recipe.optimizer(parameters, lr=recipe.lr)
+    usable = isinstance(optimizer, torch.optim.Optimizer)
+    if not usable or isinstance(optimizer, torch.optim.LBFGS):
+        raise ValueError(
+            f"optimizer: expected one whose step needs nothing but gradients, "
+            f"such as torch.optim.Adam, got {type(optimizer).__name__}"
+        )
+    return optimizer
 
 
 def fit(
     model: nn.Module,
     train_loader: DataLoader,
     valid_loader: DataLoader | None = None,
+    recipe: Recipe | None = None,
     *,
-    num_epochs: int = 100,
-    lr: float = 0.01,
-    optimizer: Callable = torch.optim.Adam,
-    one_cycle: bool = False,
-    clip: float | None = None,
-    input_noise: float = 0.0,
-    burn_in: int = 0,
-    patience: int | None = None,
-    seed: int = 0,
-    loss_fn: Callable | None = None,
+    callbacks=(),
     checkpoint: str | Path | None = None,
-    on_epoch: Callable[[History], object] | None = None,
-    log_every: int = 0,
-    progress: bool = False,
+    **changes,
 ) -> History:
     """Train a model, on windows or on chunks with a label for every step.
 
@@ -162,41 +359,17 @@ def fit(
     train_loader, valid_loader : torch.utils.data.DataLoader
         Yield ``X_batch`` and ``y_batch``: windows with labels of shape
         (batch, horizon), or chunks with (batch, time, horizon).
-    num_epochs : int
-        Passes over the training windows, at most.
-    lr : float
-        The learning rate, with ``one_cycle`` its highest value.
-    optimizer : callable
-        Makes the optimiser: ``optimizer(parameters, lr=lr)``.
-    one_cycle : bool
-        Whether the learning rate climbs to ``lr`` and falls to almost 0, once
-        in the run (``torch.optim.lr_scheduler.OneCycleLR``).
-    clip : float
-        The largest norm of the gradient; longer ones are shortened to it.
-    input_noise : float
-        Standard deviation of noise added to the inputs, in scaled units.
-    burn_in : int
-        Steps at a chunk's start whose predictions do not count.
-    patience : int
-        Stop after so many epochs without a new lowest validation loss. The
-        model ends with the weights of the best epoch.
-    seed : int
-        Seed of NumPy's generator, which draws the input noise.
-    loss_fn : callable
-        Gives a batch's mean loss; ``torch.nn.MSELoss()`` if not given.
-        If it takes several numbers for each label, its attribute ``numbers``
-        says how many (``horizons.gaussian_loss`` takes two).
+    recipe : Recipe
+        The settings; those of ``Recipe()`` if not given.
+    callbacks : sequence of callable
+        Each is called with the ``Run`` after every epoch, such as ``log(10)``
+        and ``progress_bar()``. A true value ends the run.
     checkpoint : str or pathlib.Path
         A file that is written after every epoch. If it exists, the run goes
         on from there, to the same end as if nothing had happened. On the CPU
         the two are equal to the bit.
-    on_epoch : callable
-        Called with the history after every epoch; ends the run by returning
-        a true value.
-    log_every : int
-        Epochs between printed lines; 0 prints none.
-    progress : bool
-        Whether to show a progress bar.
+    **changes
+        Settings that differ from the recipe's, by name.
 
     Returns
     -------
@@ -209,13 +382,8 @@ def fit(
         If labels and predictions differ in shape, an argument is out of
         range, or ``checkpoint`` is damaged or belongs to another run.
     FloatingPointError
-        If the loss, its gradient or the weights are no longer finite. For a
+        If a loss, its gradient or the weights are no longer finite. For a
         loss or gradient, the weights are those before the update.
-
-    References
-    ----------
-    One-cycle: Smith & Topin (2019), arXiv:1708.07120. Clipping: Pascanu et
-    al. (2013), arXiv:1211.5063.
 
     Examples
     --------
@@ -225,97 +393,115 @@ def fit(
     >>> len(history.train_loss)
     3
     """
-    num_epochs = check_int("num_epochs", num_epochs, 1)
-    lr = check_float("lr", lr, 0, exclusive=True)
-    one_cycle = check_bool("one_cycle", one_cycle)
-    clip = None if clip is None else check_float("clip", clip, 0, True)
-    input_noise = check_float("input_noise", input_noise, 0)
-    burn_in = check_int("burn_in", burn_in, 0)
-    seed = check_int("seed", seed, 0, MAX_SEED)
-    log_every = check_int("log_every", log_every, 0)
-    if patience is not None:
-        patience = check_int("patience", patience, 1)
-        if valid_loader is None:
-            raise ValueError("patience: expected a valid_loader to watch")
-    loss_fn = loss_fn or nn.MSELoss()
-    parameters = list(model.parameters())
-    optim = optimizer(parameters, lr=lr)
-    rng = np.random.default_rng(seed)
-    history, best, file, cycle = History(), {}, None, None
-    if one_cycle:
-        updates = max(num_epochs * len(train_loader), 1)
-        cycle = OneCycleLR(optim, lr, updates, cycle_momentum=False)
+    recipe = changed(recipe, changes)
+    watchers = _check_callbacks(callbacks)
+    run, file = Run(model, train_loader, valid_loader, recipe), None
     if checkpoint is not None:
         from gru_tutorial.checkpoint import Checkpoint
 
-        settings = {
-            "batches": len(train_loader),
-            "num_epochs": num_epochs if one_cycle else None,
-            "lr": lr,
-            "clip": clip,
-            "input_noise": input_noise,
-            "burn_in": burn_in,
-            "patience": patience,
-            "seed": seed,
-        }
-        parts = {"model": model, "optimizer": optim, "schedule": cycle}
-        loaders = [train_loader, valid_loader]
-        generators = [rng, *(getattr(x, "generator", None) for x in loaders)]
-        file = Checkpoint(checkpoint, settings, parts, generators)
-        stored = file.load()
-        if stored is not None:
-            history, best = History(**stored["history"]), stored["best"]
-    done = len(history.train_loss)
-    bar = tqdm(
-        range(done + 1, num_epochs + 1),
-        initial=done,
-        total=num_epochs,
-        disable=not progress,
-        unit="epoch",
-    )
-    for epoch in bar:
-        if patience and epoch - 1 - history.best_epoch >= patience:
+        file = Checkpoint(checkpoint, run)
+        file.load()
+    while not run.over():
+        run.epoch()
+        if file is not None:
+            file.save()
+        if any([watch(run) for watch in watchers]):  # a list: ask all of them
             break
-        model.train()
-        total, count = 0.0, 0
-        for X_batch, y_batch in train_loader:
-            if input_noise:
-                noise = rng.standard_normal(X_batch.shape, dtype=np.float32)
-                X_batch = X_batch + input_noise * torch.from_numpy(noise)
-            loss = _batch_loss(model, X_batch, y_batch, loss_fn, burn_in)
-            _check_finite("loss", [loss.detach()], epoch, lr)
-            optim.zero_grad()
-            loss.backward()
-            gradients = [p.grad for p in parameters if p.grad is not None]
-            _check_finite("gradient", gradients, epoch, lr)
-            if clip is not None:
-                nn.utils.clip_grad_norm_(parameters, clip)
-            optim.step()
-            if cycle is not None:
-                cycle.step()
-            total += loss.item() * len(X_batch)
-            count += len(X_batch)
-        if count == 0:
+    run.restore_best()
+    return run.history
+
+
+def changed(recipe: Recipe | None, changes: dict) -> Recipe:
+    """Return a recipe with changes; how pieces are cut is none of ``fit``'s.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        ``Recipe()`` if not given.
+    changes : dict
+        Settings by name.
+
+    Raises
+    ------
+    ValueError
+        If one of them is no setting, or out of range, or says how a series
+        is cut.
+    """
+    if recipe is None:
+        recipe = Recipe()
+    elif not isinstance(recipe, Recipe):
+        raise ValueError(f"recipe: expected a Recipe, got {recipe!r}")
+    for name in CUTTING:
+        if name in changes:
             raise ValueError(
-                "train_loader: expected at least one batch, got none"
+                f"{name}: expected no such setting here, as the loaders have "
+                f"decided it; a Forecaster's fit takes it"
             )
-        _check_finite("weights", parameters, epoch, lr)
-        history.train_loss.append(total / count)
-        if valid_loader is not None:
-            loss = evaluate(model, valid_loader, loss_fn, burn_in)
-            history.valid_loss.append(loss)
-            if patience and history.best_epoch == epoch:
-                best = deepcopy(model.state_dict())
-        if log_every and epoch % log_every == 0:
-            loss = history.train_loss[-1]
-            line = f"Epoch [{epoch}/{num_epochs}], Loss: {loss:.4f}"
-            if valid_loader is not None:
+    return recipe.but(**changes)
+
+
+def _check_callbacks(callbacks) -> list:
+    if not isinstance(callbacks, (tuple, list)):
+        raise ValueError(
+            f"callbacks: expected a list of functions, got {callbacks!r}"
+        )
+    for watch in callbacks:
+        check_callable("callbacks", watch, "functions of the run")
+    return list(callbacks)
+
+
+def log(every: int = 10) -> Callable[[Run], None]:
+    """Return a callback that prints the losses now and then.
+
+    Parameters
+    ----------
+    every : int
+        Epochs between printed lines.
+
+    Examples
+    --------
+    >>> from gru_tutorial import make_loader, make_windows
+    >>> loader = make_loader(*make_windows([0, 1, 2, 3, 4, 5], window=3))
+    >>> _ = torch.manual_seed(0)
+    >>> history = fit(GRUModel(), loader, num_epochs=20, callbacks=[log(10)])
+    ... # doctest: +ELLIPSIS
+    Epoch [10/20], Loss: ...
+    Epoch [20/20], Loss: ...
+    """
+    every = check_int("every", every, 1)
+
+    def write(run: Run) -> None:
+        if run.done % every == 0:
+            history, last = run.history, run.recipe.num_epochs
+            line = f"Epoch [{run.done}/{last}], Loss: "
+            line += f"{history.train_loss[-1]:.4f}"
+            if history.valid_loss:
                 line += f", Valid: {history.valid_loss[-1]:.4f}"
             print(line)
-        if file is not None:
-            file.save({"history": asdict(history), "best": best})
-        if on_epoch is not None and on_epoch(history):
-            break
-    if best:
-        model.load_state_dict(best)
-    return history
+
+    return write
+
+
+def progress_bar() -> Callable[[Run], None]:
+    """Return a callback that draws a progress bar, one step an epoch.
+
+    Examples
+    --------
+    >>> callable(progress_bar())
+    True
+    """
+    from tqdm import tqdm
+
+    bar = None
+
+    def advance(run: Run) -> None:
+        nonlocal bar
+        if bar is None:
+            total = run.recipe.num_epochs
+            bar = tqdm(initial=run.done - 1, total=total, unit="epoch")
+        bar.update()
+        if run.over():
+            bar.close()
+            bar = None
+
+    return advance

@@ -1,15 +1,20 @@
 """Settings of all tests."""
 
-import sys
-from pathlib import Path
-
 import matplotlib
 from hypothesis import settings
 
-for folder in ("tools", "theme"):
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / folder))
 matplotlib.use("Agg")
 
 # The same examples everywhere, and no limit on a first, slow call.
 settings.register_profile("book", deadline=None, derandomize=True)
 settings.load_profile("book")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Let workers begin with the files that drive a browser.
+
+    They take longest, and should not be what the others wait for.
+    """
+    if hasattr(config, "workerinput"):
+        long = {x.path for x in items if x.get_closest_marker("browser")}
+        items.sort(key=lambda item: item.path not in long)

@@ -1,25 +1,59 @@
 """The benchmarks' scripts run, and their stored results belong to them."""
 
 import importlib
-import json
+import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
-import gru_tutorial
-from gru_tutorial.notebook import load_results
+from gru_tutorial.book.results import load_results
+from gru_tutorial.recipe import CAREFUL, PATIENT, QUICK
+from gru_tutorial.series import make_series
 
-FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "benchmarks"
+SCRIPTS = [
+    path.stem
+    for path in sorted(FOLDER.glob("*.py"))
+    if "__main__" in path.read_text("utf-8")
+]
 
 
 @pytest.fixture
 def script(monkeypatch):
-    """Import a benchmark's script by its name."""
+    """Import a benchmark's script by its name; undo what it sets."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    for name in ("memory", "cost", "speed", "recipes", "record", "visibility"):
-        sys.modules.pop(name, None)
-    return importlib.import_module
+    for variable in ("OMP_NUM_THREADS", "TORCHINDUCTOR_FORCE_DISABLE_CACHES"):
+        monkeypatch.setenv(variable, "1")
+    for path in FOLDER.glob("*.py"):
+        monkeypatch.delitem(sys.modules, path.stem, raising=False)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield importlib.import_module
+    torch.set_num_threads(threads)
+
+
+def test_make_bench_runs_every_script():
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    recipe = re.search(r"^bench:.*\n((?:\t.*\n)+)", makefile, re.M)[1]
+    assert set(re.findall(r"benchmarks/(\w+)\.py", recipe)) == set(SCRIPTS)
+    plain = re.search(r"recipes\.py *$", recipe, re.M)
+    assert recipe.index("recipes.py --sweep") < plain.start()
+
+
+def test_scripts_that_texts_name_exist():
+    texts = [ROOT / "Makefile", *ROOT.glob("*.md")]
+    for folder in ("benchmarks", "chapters", "gru_tutorial", "theme", "tools"):
+        for kind in ("py", "md", "ipynb"):
+            texts += (ROOT / folder).rglob(f"*.{kind}")
+    for text in texts:
+        named = re.findall(r"benchmarks/(\w+)\.py", text.read_text("utf-8"))
+        for name in named:
+            assert name in SCRIPTS, f"{text.name} names benchmarks/{name}.py"
 
 
 @pytest.mark.parametrize(
@@ -70,26 +104,43 @@ def test_cost_results_are_those_of_the_script(script):
     }
 
 
-def test_cost_measures_forward_and_backward(script, monkeypatch):
+class Counting(nn.Module):
+    """A layer that counts its passes."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+        self.weight.register_hook(lambda _: self.count("backward"))
+        self.passes = []
+
+    def count(self, name):
+        self.passes.append(name)
+
+    def forward(self, x):
+        self.count("training" if torch.is_grad_enabled() else "forward")
+        return self.weight * x, None
+
+
+def test_cost_measures_forward_and_backward(script):
+    cost, layer = script("cost"), Counting()
+    forward, both = cost.seconds(layer, torch.zeros(2, 3, 1))
+    assert forward > 0
+    assert both > 0
+    turn = cost.RUNS + 1
+    assert layer.passes == cost.ROUNDS * (
+        turn * ["forward"] + turn * ["training", "backward"]
+    )
+
+
+def test_a_row_of_cost_has_the_stored_form(script):
     cost = script("cost")
-    monkeypatch.setattr(cost, "RUNS", 15)
-    layer = cost.LAYERS["GRU"](8)
-    x = cost.torch.zeros(2, 30, 1)
-    forward, both = cost.seconds(layer, x)
-    assert 0 < forward < both
-
-
-def test_results_are_written_where_chapters_read_them(script):
-    package = Path(gru_tutorial.__file__).parent
-    assert package / "results" == script("record").RESULTS
-
-
-def test_results_are_written_whole(script, monkeypatch, tmp_path):
-    record = script("record")
-    monkeypatch.setattr(record, "RESULTS", tmp_path / "results")
-    record.store("small", {"x": 1})
-    text = (tmp_path / "results" / "small.json").read_text("utf-8")
-    assert json.loads(text)["results"] == {"x": 1}
+    for name in cost.LAYERS:
+        found, stored = cost.row(name, 16, 1), None
+        for row in load_results("cost")["results"]["rows"]:
+            if (row["layer"], row["hidden"]) == (name, 16):
+                stored = row
+        assert list(found) == list(stored)
+        assert found["parameters"] == stored["parameters"]
 
 
 def test_speed_results_are_those_of_the_script(script):
@@ -110,14 +161,23 @@ def test_the_backward_pass_by_hand_is_as_fast_as_promised():
     assert min(gains.values()) >= 0.95
 
 
-def test_turns_are_timed_one_by_one(script):
-    speed = script("speed")
-    calls = []
-    slow, quick = speed.clocked(
-        [lambda: speed.time.sleep(0.01), lambda: calls.append(1)], 2, 3
-    )
-    assert slow > 0.009 > quick
-    assert len(calls) == 2 * (3 + 1)
+def test_turns_are_timed_one_by_one(script, monkeypatch):
+    """Each turn's first run, which may be slow, does not count."""
+    timing, now, calls = script("timing"), [0.0], []
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
+
+    def function(name, seconds):
+        def run():
+            first = calls[-1:] != [name]
+            calls.append(name)
+            now[0] += 100 * seconds if first else seconds
+
+        return run
+
+    found = timing.clocked([function("a", 5.0), function("b", 1.0)], 2, 3)
+    assert found == [5.0, 1.0]
+    assert calls == 2 * (4 * ["a"] + 4 * ["b"])
+    assert timing.microseconds(0.5, 100) == 5000
 
 
 def test_the_table_of_recipes_belongs_to_the_script(script):
@@ -145,51 +205,164 @@ def test_settings_are_chosen_on_other_series(script):
     assert not set(recipes.SEEDS) & set(recipes.SWEEP_SEEDS)
 
 
-@pytest.mark.parametrize(
-    ("function", "settings"),
-    [
-        ("windows", {"window": 24, "lr": 0.01, "epochs": 1}),
-        ("ridge", {"lags": 50, "alpha": 1}),
-        ("seasonal_naive", {"period": 450}),
-        ("oracle", {}),
-    ],
-)
-def test_a_method_runs_in_a_process_of_its_own(script, function, settings):
-    recipes = script("recipes")
-    found = recipes.in_a_process(function, settings, [7])
+METHODS = {
+    "windows": {"window": 24, "lr": 0.01, "epochs": 1},
+    "chunks": {
+        "length": 32,
+        "horizon": 2,
+        "batch": 64,
+        "lr": 0.01,
+        "epochs": 1,
+        "noise": 0.4,
+        "burn_in": 8,
+        "exact": True,
+    },
+    "ridge": {"lags": 50, "alpha": 1},
+    "seasonal_naive": {"period": 450},
+    "oracle": {},
+}
+
+
+def check_measured(found):
     assert [row["seed"] for row in found["rows"]] == [7]
     assert 1 <= found["rows"][0]["ratio"] < 14
-    assert found["rows"][0]["cpu_s"] > 0
+    assert found["rows"][0]["cpu_s"] >= 0
     assert found["memory_mb"] > 50
+
+
+@pytest.mark.parametrize("function", METHODS)
+def test_a_method_is_measured(script, function):
+    check_measured(script("recipes").measure(function, METHODS[function], [7]))
+
+
+@pytest.mark.slow
+def test_a_method_runs_in_a_process_of_its_own(script):
+    check_measured(script("recipes").in_a_process("oracle", {}, [7]))
+
+
+@pytest.mark.parametrize(
+    "name", ["chunks, quick", "seasonal naive", "oracle", "ridge, 24 lags"]
+)
+def test_a_method_gets_the_stored_ratio(script, name):
+    method = load_results("recipes")["results"]["methods"][name]
+    function, settings = method["function"], method["settings"]
+    found = script("recipes").measure(function, settings, [0])
+    assert found["parameters"] == method["parameters"]
+    stored = method["rows"][0]["ratio"]
+    assert found["rows"][0]["ratio"] == pytest.approx(stored, rel=0.01)
+
+
+def test_windows_and_chunks_are_the_packages_recipes(script, monkeypatch):
+    """The stored settings reach ``Forecaster.fit``, and the seed too."""
+    recipes, seen = script("recipes"), []
+
+    def fit(forecaster, values, recipe, **changes):
+        seen.append((forecaster, len(values), recipe.but(**changes)))
+        raise InterruptedError
+
+    monkeypatch.setattr(recipes.Forecaster, "fit", fit)
+    values = make_series().values
+    for name, recipe in {
+        "chunks, quick": QUICK,
+        "chunks, careful": CAREFUL,
+        "chunks, patient": PATIENT,
+        "original recipe": recipes.Recipe(num_epochs=100, lr=0.01),
+    }.items():
+        function, settings = recipes.FIXED[name]
+        with pytest.raises(InterruptedError):
+            recipes.FUNCTIONS[function](values, 3, **settings)
+        forecaster, known, used = seen.pop()
+        assert known == 720
+        assert used == recipe.but(seed=3)
+        assert forecaster.window == settings.get("window")
+        assert forecaster.model.horizon == settings.get("horizon", 1)
+        fast = type(forecaster.model.gru) is not nn.GRU
+        assert fast == settings.get("exact", False)
+
+
+def test_a_committee_averages_five(script, monkeypatch):
+    recipes = script("recipes")
+    monkeypatch.setattr(
+        recipes, "chunks", lambda values, seed, lr: (lr * seed * values, 7)
+    )
+    y_hat, parameters = recipes.committee(torch.ones(2).numpy(), 2, lr=0.5)
+    assert list(y_hat) == [6.0, 6.0]  # of the seeds 10 to 14
+    assert parameters == 35
 
 
 def test_the_quick_recipe_is_the_chapters(script):
     recipes = script("recipes")
-    chapter = (FOLDER.parent / "chapters/04_training.ipynb").read_text("utf-8")
-    settings = recipes.QUICK
-    for text in (
-        "length, burn_in = 64, 16",
-        "make_chunks(train_scaled, length, horizon=4)",
-        "batch_size=12, shuffle=True, seed=seed)",
-        "lr=0.04, one_cycle=True, clip=1.0, input_noise=0.4)",
-        "num_epochs=5, burn_in=32, seed=seed",
-    ):
+    settings = recipes.FIXED["chunks, quick"][1]
+    assert settings == {
+        "length": 64,
+        "horizon": 4,
+        "batch": 12,
+        "lr": 0.04,
+        "epochs": 5,
+        "noise": 0.4,
+        "burn_in": 32,
+        "exact": True,
+    }
+    chapter = (ROOT / "chapters/04_training.ipynb").read_text("utf-8")
+    for text in ("horizon=4, fast=True)", "QUICK, seed=seed)"):
         assert text in chapter
-    assert list(settings.values()) == [64, 4, 12, 0.04, 5, 0.4, 32]
 
 
 def test_the_original_recipe_gets_the_ratio_of_the_chapter(script):
     """The stored table and chapter 4 tell the same about series 0."""
     methods = load_results("recipes")["results"]["methods"]
     rows = methods["original recipe"]["rows"]
-    chapter = (FOLDER.parent / "chapters/04_training.ipynb").read_text("utf-8")
+    chapter = (ROOT / "chapters/04_training.ipynb").read_text("utf-8")
     assert f"test {rows[0]['ratio']:.3f}" in chapter
 
 
-def test_a_failed_method_says_why(script):
+def test_a_failed_method_says_why(script, monkeypatch):
     recipes = script("recipes")
-    with pytest.raises(RuntimeError, match="KeyError"):
+
+    def fails(command, **options):
+        assert command[1:3] == [recipes.__file__, "--task"]
+        assert command[3] == '["unknown", {}, [7]]'
+        return subprocess.CompletedProcess(command, 1, "", "KeyError: 'unk'")
+
+    monkeypatch.setattr(recipes.subprocess, "run", fails)
+    with pytest.raises(RuntimeError, match=r"unknown \{\}: KeyError"):
         recipes.in_a_process("unknown", {}, [7])
+
+
+def test_the_command_line_runs_one_task(script, monkeypatch, capsys):
+    recipes = script("recipes")
+    task = '["oracle", {}, [7]]'
+    monkeypatch.setattr(sys, "argv", ["recipes.py", "--task", task])
+    recipes.main()
+    check_measured(recipes.json.loads(capsys.readouterr().out))
+
+
+def test_a_sweep_of_one_method_keeps_the_others(script, monkeypatch):
+    recipes, stored = script("recipes"), {}
+    monkeypatch.setattr(
+        recipes, "store", lambda name, found, **_: stored.update({name: found})
+    )
+    result = {"rows": [{"ratio": 1.0, "cpu_s": 0.1}]}
+    result |= {"memory_mb": 9, "parameters": 3}
+    monkeypatch.setattr(recipes, "in_a_process", lambda *_: dict(result))
+    recipes.sweep(["AutoReg"])
+    before = load_results("recipes_sweep")["results"]
+    after = stored["recipes_sweep"]
+    assert after.pop("AutoReg") == [
+        {"settings": settings, **result}
+        for settings in recipes.settings_of("AutoReg")
+    ]
+    del before["AutoReg"]
+    assert after == before
+
+
+def test_the_reconstructions_have_a_librarys_layers(script):
+    visibility = script("visibility")
+    linear = visibility.reconstruction().linear
+    assert (linear.in_features, linear.out_features) == (16, 1)
+    hidden = visibility.reconstruction(decoder_size=8).linear
+    assert [type(layer) for layer in hidden] == [nn.Linear, nn.ReLU, nn.Linear]
+    assert hidden[0].out_features == 8
 
 
 def test_visibility_results_are_those_of_the_script(script):

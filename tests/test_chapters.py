@@ -1,347 +1,108 @@
 """The rules for notebooks, held against each chapter.
 
-``pytest --nbval chapters/`` compares what the cells print; this file checks
-how the notebooks are written.
+``tools/lint_chapters.py`` has the rules. Here each chapter passes, and each
+rule finds a fault that is planted.
 """
 
-import ast
 import copy
 import json
-import re
-import statistics
-from pathlib import Path
 
 import pytest
-from download import RUN_IT
-from notebook_files import source_digest
 
-import gru_tutorial
-from gru_tutorial import notebook as notebook_module
-from gru_tutorial import plotting
+from tools import lint_chapters as lint
+from tools.lint_chapters import Book, Chapter
 
-ROOT = Path(__file__).resolve().parents[1]
-CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
-
-# The sections that every chapter has, in this order.
-FRAME = [
-    "What you will find out",
-    "Before you start",
-    "The libraries",
-    "Summary",
-    "Exercises",
-    "Next",
-]
-AT_HAND = ["The libraries", "Summary", "Next"]
-FORBIDDEN = {
-    "a magic or shell line": r"^\s*[!%]",
-    "a trailing semicolon": r";\s*$",
-    "warnings filtered out": r"filterwarnings",
-    "clear_output": r"clear_output",
-    "an ignored or skipped cell": r"NBVAL_|nbval-(ignore|skip)",
-    "torch's own random data": r"torch\.randn?\(",
-}
-# A numbered formula, with the target that links lead to, if it has one.
-FORMULA = re.compile(
-    r"(?:^\((eq-[a-z-]+)\)=\n)?^\$\$\n(.+?)\n\$\$$", re.M | re.S
-)
-LINK = re.compile(r"\[([^\]]*)\]\(((?:fig|eq)-[a-z0-9-]+)\)")
-PATHS = re.compile(r"/(home|root|Users|work|tmp)/|site-packages|\.venv")
+BOOK = lint.read_book()
+STEMS = [chapter.stem for chapter in BOOK.chapters]
 
 
-def public_names():
-    """Return the names that chapters import and must not define again."""
-    names = set(gru_tutorial.__all__)
-    for module in (notebook_module, plotting):
-        for name, value in vars(module).items():
-            if getattr(value, "__module__", "") == module.__name__:
-                names.add(name)
-    return names
+@pytest.mark.parametrize("chapter", BOOK.chapters, ids=STEMS)
+def test_chapter_keeps_the_rules(chapter):
+    assert list(lint.chapter_faults(chapter)) == []
 
 
-def percentile(values, share):
-    """Return the value that ``share`` of all values do not exceed."""
-    return sorted(values)[max(0, round(share * len(values)) - 1)]
+def test_book_keeps_the_rules():
+    assert list(lint.book_faults(BOOK)) == []
+    assert len(BOOK.chapters) >= 9
 
 
-def text_of(field):
-    """Join a notebook's text, stored as a string or as lines."""
-    return field if isinstance(field, str) else "".join(field)
+# Faults of a chapter
 
 
-def prose_of(notebook):
-    """Return all Markdown of a notebook as one text."""
-    return "\n\n".join(
-        text_of(cell["source"])
-        for cell in notebook["cells"]
-        if cell["cell_type"] == "markdown"
-    )
-
-
-def has_picture(cell):
-    """Tell whether a cell has drawn a figure."""
-    return any(
-        "image/png" in output.get("data", {})
-        for output in cell.get("outputs", [])
-    )
-
-
-def figure_of(cell):
-    """Return the name and the caption of a cell's figure, perhaps empty."""
-    figure = cell["metadata"].get("mystnb", {}).get("figure", {})
-    return figure.get("name", ""), figure.get("caption", "")
-
-
-def cell_faults(number, cell):
-    """Yield what is wrong with one code cell."""
-    source = text_of(cell["source"])
-    lines = [line for line in source.splitlines() if line.strip()]
-    where = f"code cell {number}"
-    if len(lines) > 25:
-        yield f"{where}: {len(lines)} lines, more than 25"
-    if any(len(line) > 79 for line in lines):
-        yield f"{where}: a line of more than 79 columns"
-    for fault, pattern in FORBIDDEN.items():
-        if re.search(pattern, source, re.M):
-            yield f"{where}: {fault}"
-    tags = cell["metadata"].get("tags", [])
-    for tag in tags:
-        if "nbval" in tag or tag == "raises-exception":
-            yield f"{where}: the tag {tag}"
-    if cell.get("execution_count") != number:
-        yield f"{where}: not number {number} of one run from the top"
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
-        yield f"{where}: not Python"
-        return
-    kinds = (ast.FunctionDef, ast.ClassDef)
-    for node in ast.walk(tree):
-        if isinstance(node, kinds) and node.name in public_names():
-            yield f"{where}: defines {node.name}, which the package exports"
-    for output in cell["outputs"]:
-        if output.get("name") == "stderr":
-            yield f"{where}: stderr is stored"
-        if output["output_type"] == "error":
-            yield f"{where}: an error is stored"
-        if any("svg" in kind for kind in output.get("data", {})):
-            yield f"{where}: an SVG, which nbval would compare"
-    if has_picture(cell):
-        image = cell["metadata"].get("mystnb", {}).get("image", {})
-        if len(image.get("alt", "")) < 40:
-            yield f"{where}: a figure without a text that replaces it"
-        name, caption = figure_of(cell)
-        if not re.fullmatch(r"fig-[a-z0-9-]+", name):
-            yield f"{where}: a figure without a name"
-        if not 1 < len(caption.split()) <= 30:
-            yield f"{where}: a figure without a caption of at most 30 words"
-
-
-def note_faults(text):
-    """Yield what is wrong with the notes in passing of a Markdown cell.
-
-    The site sets them into the margin, beside the paragraph that follows.
-    """
-    blocks = re.split(r"\n\s*\n", text.strip())
-    for block, following in zip(blocks, [*blocks[1:], ""], strict=True):
-        if "*In passing:*" in block:
-            if not re.fullmatch(r"> \*In passing:\* .*", block):
-                yield "a note in passing that is no paragraph of its own"
-            if len(block.split()) > 46:
-                yield "a note in passing of more than 45 words"
-            if not following or following[0] in "#(":
-                yield "a note in passing that belongs to no paragraph"
-
-
-def chapter_faults(notebook, at_hand=False):
-    """Return all that is wrong with a chapter, as a list of lines.
-
-    A page at hand, such as the error gallery, has no exercises.
-    """
-    faults = []
-    frame = AT_HAND if at_hand else FRAME
-    code = [c for c in notebook["cells"] if c["cell_type"] == "code"]
-    prose = [c for c in notebook["cells"] if c["cell_type"] == "markdown"]
-    for number, cell in enumerate(code, start=1):
-        faults += cell_faults(number, cell)
-    for cell in prose:
-        faults += note_faults(text_of(cell["source"]))
-    lengths = [
-        sum(bool(line.strip()) for line in text_of(c["source"]).splitlines())
-        for c in code
-    ]
-    if statistics.median(lengths) > 6:
-        faults.append(f"median cell of {statistics.median(lengths)} lines")
-    if percentile(lengths, 0.9) > 15:
-        faults.append(f"a tenth of the cells above {percentile(lengths, 0.9)}")
-    words = sum(len(text_of(c["source"]).split()) for c in prose)
-    if words < 7 * sum(lengths):
-        faults.append(f"{words} words for {sum(lengths)} lines of code")
-    if RUN_IT not in text_of(notebook["cells"][0]["source"]).splitlines():
-        faults.append("the first cell does not say how to run the page")
-    first = text_of(code[0]["source"])
-    if "torch.set_num_threads(1)" not in first:
-        faults.append("the first cell does not set one thread")
-    headings = re.findall(
-        r"^(#+) (.*)$",
-        "\n".join(text_of(c["source"]) for c in prose),
-        re.M,
-    )
-    if [level for level, _ in headings].count("#") != 1:
-        faults.append("not exactly one title")
-    titles = [title for level, title in headings if level == "##"]
-    missing = [title for title in frame if title not in titles]
-    faults += [f"no section {title!r}" for title in missing]
-    kept = [title for title in titles if title in frame]
-    if not missing and kept != frame:
-        faults.append("the frame's sections are out of order")
-    asked = sum(
-        len(re.findall(r"^\*\*\d\. ", text_of(c["source"]), re.M))
-        for c in prose
-    )
-    solutions = [
-        c
-        for c in code
-        if text_of(c["source"]).startswith("# Solution")
-        and "hide-cell" in c["metadata"].get("tags", [])
-        and c["metadata"].get("jupyter", {}).get("source_hidden")
-        and "check_answer(" in text_of(c["source"])
-    ]
-    enough = asked == 0 if at_hand else 3 <= asked <= 5
-    if not enough or asked != len(solutions):
-        faults.append(
-            f"{asked} exercises, {len(solutions)} folded and checked solutions"
-        )
-    metadata = notebook["metadata"]
-    if metadata.get("kernelspec", {}).get("name") != "python3":
-        faults.append("the kernel is not python3")
-    if set(metadata) - {"kernelspec", "language_info", "gru_tutorial"}:
-        faults.append("metadata of an editor")
-    made_from = metadata.get("gru_tutorial", {}).get("sources")
-    if made_from != source_digest(notebook):
-        faults.append("outputs of other sources: run `make run`")
-    if PATHS.search(json.dumps(notebook)):
-        faults.append("a path of a machine")
-    return faults
-
-
-def numbered(stem, notebook):
-    """Yield a chapter's figures and formulas: their names and numbers."""
-    chapter = int(stem[:2])
-    pictures = filter(has_picture, notebook["cells"])
-    for k, cell in enumerate(pictures, start=1):
-        yield figure_of(cell)[0], f"Figure {chapter}.{k}"
-    formulas = FORMULA.findall(prose_of(notebook))
-    for k, (target, _) in enumerate(formulas, start=1):
-        yield target, f"({chapter}.{k})"
-
-
-def book_faults(book):
-    """Return what is wrong with the numbers of figures and formulas.
-
-    ``book`` holds the chapters by the stems of their files. The site counts
-    figures itself; the numbers of formulas, and all in links, are typed.
-    """
-    faults, numbers = [], {}
-    for stem, notebook in book.items():
-        for name, number in numbered(stem, notebook):
-            if name and numbers.setdefault(name, number) != number:
-                faults.append(f"{stem}: a second {name}")
-        prose = prose_of(notebook)
-        tags = [
-            re.findall(r"\\tag\{(.*?)\}", formula)
-            for _, formula in FORMULA.findall(prose)
-        ]
-        if prose.count("$$") != 2 * len(tags):
-            faults.append(f"{stem}: a formula whose $$ stand in its lines")
-        if tags != [[f"{int(stem[:2])}.{k + 1}"] for k in range(len(tags))]:
-            faults.append(f"{stem}: formulas are numbered {tags}")
-    for stem, notebook in book.items():
-        for text, name in LINK.findall(prose_of(notebook)):
-            if text != numbers.get(name):
-                faults.append(
-                    f"{stem}: {text} leads to {name}, {numbers.get(name)}"
-                )
-    return faults
-
-
-def load(path):
-    """Read a notebook as plain data."""
-    return json.loads(path.read_text("utf-8"))
-
-
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
-def test_chapter_keeps_the_rules(path):
-    assert chapter_faults(load(path), at_hand=path.stem >= "11") == []
-    assert path.stat().st_size < 400_000
-
-
-BOOK = {path.stem: load(path) for path in CHAPTERS}
-
-
-def test_figures_and_formulas_have_their_numbers():
-    assert book_faults(BOOK) == []
-
-
-def test_every_chapter_is_in_the_book():
-    toc = (ROOT / "_toc.yml").read_text("utf-8")
-    for path in CHAPTERS:
-        assert f"chapters/{path.stem}\n" in toc
-
-
-def code(notebook, k):
+def code(notebook, k=2):
+    """Return a code cell; the third one is anything but the first."""
     return [c for c in notebook["cells"] if c["cell_type"] == "code"][k]
 
 
-def plant_source(text, k=2):
+def picture(notebook):
+    """Return the first cell that draws a figure."""
+    return next(
+        cell
+        for cell in notebook["cells"]
+        for output in cell.get("outputs", [])
+        if "image/png" in output.get("data", {})
+    )
+
+
+def source(text, k=2):
     def plant(notebook):
         code(notebook, k)["source"] = text
 
     return plant
 
 
-def plant_output(**output):
+def sources(text):
     def plant(notebook):
-        code(notebook, 2)["outputs"].append(output)
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "code":
+                cell["source"] = text
 
     return plant
 
 
-def plant_tag(tag):
+def output(**stored):
     def plant(notebook):
-        code(notebook, 2)["metadata"]["tags"] = [tag]
+        code(notebook)["outputs"].append(stored)
 
     return plant
 
 
-def plant_count(notebook):
-    code(notebook, 2)["execution_count"] = None
-
-
-def plant_heading(notebook):
-    for cell in notebook["cells"]:
-        text = text_of(cell["source"])
-        cell["source"] = text.replace("## Summary", "## In short")
-
-
-def plant_other_ways(notebook):
-    text = text_of(notebook["cells"][0]["source"])
-    notebook["cells"][0]["source"] = text.replace("`pip install .`", "pip")
-
-
-def plant_no_alt(notebook):
-    for cell in notebook["cells"]:
-        cell["metadata"].pop("mystnb", None)
-
-
-def plant_figure(**changes):
+def tag(name):
     def plant(notebook):
-        cell = next(filter(has_picture, notebook["cells"]))
-        cell["metadata"]["mystnb"]["figure"].update(changes)
+        code(notebook)["metadata"]["tags"] = [name]
 
     return plant
 
 
-def plant_prose(text):
+def count(number):
+    def plant(notebook):
+        code(notebook)["execution_count"] = number
+
+    return plant
+
+
+def metadata(**changes):
+    def plant(notebook):
+        notebook["metadata"].update(changes)
+
+    return plant
+
+
+def figure(**changes):
+    def plant(notebook):
+        picture(notebook)["metadata"]["mystnb"]["figure"].update(changes)
+
+    return plant
+
+
+def words(text):
+    def plant(notebook):
+        picture(notebook)["metadata"]["mystnb"]["image"]["alt"] = text
+
+    return plant
+
+
+def prose(text):
     def plant(notebook):
         cell = {"cell_type": "markdown", "metadata": {}, "source": text}
         notebook["cells"].append(cell)
@@ -349,142 +110,386 @@ def plant_prose(text):
     return plant
 
 
-def plant_open_solution(notebook):
-    for cell in notebook["cells"]:
-        cell["metadata"].pop("tags", None)
+def rewritten(old, new):
+    def plant(notebook):
+        found = 0
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "markdown":
+                text = "".join(cell["source"])
+                found += old in text
+                cell["source"] = text.replace(old, new)
+        assert found
+
+    return plant
 
 
-def plant_silence(notebook):
+def no_metadata(key):
+    def plant(notebook):
+        for cell in notebook["cells"]:
+            cell["metadata"].pop(key, None)
+
+    return plant
+
+
+def no_prose(notebook):
+    """Leave headings and exercises alone."""
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
-            lines = text_of(cell["source"]).splitlines()
+            lines = "".join(cell["source"]).splitlines()
             cell["source"] = "\n".join(x for x in lines if x[:1] in "#*")
 
 
-def plant_kernel(notebook):
-    notebook["metadata"]["kernelspec"]["name"] = "my-env"
+def sections_swapped(notebook):
+    rewritten("## Summary", "## Now")(notebook)
+    rewritten("## Exercises", "## Summary")(notebook)
+    rewritten("## Now", "## Exercises")(notebook)
 
 
+def no_bytes_left(notebook):
+    code(notebook)["outputs"].append(
+        {"output_type": "stream", "name": "stdout", "text": "1" * 400_000}
+    )
+
+
+NOTE = "> *In passing:*"
+STDOUT = {"output_type": "stream", "name": "stdout"}
 FAULTS = {
-    "a long cell": (plant_source("x = 1\n" * 26), "26 lines"),
-    "a wide line": (plant_source("x = '" + "a" * 80 + "'"), "79 columns"),
-    "a magic": (plant_source("%timeit 1"), "a magic"),
-    "a shell line": (plant_source("!pip list"), "a magic"),
-    "a semicolon": (plant_source("x = 1;"), "semicolon"),
+    "a long cell": (lint.short_cells, source("x = 1\n" * 26), "26 lines"),
+    "a wide line": (
+        lint.narrow_lines,
+        source("x = '" + "a" * 80 + "'"),
+        "79 columns",
+    ),
+    "a magic": (lint.nothing_forbidden, source("%timeit 1"), "a magic"),
+    "a shell line": (lint.nothing_forbidden, source("!pip list"), "a magic"),
+    "a semicolon": (lint.nothing_forbidden, source("x = 1;"), "semicolon"),
     "filtered warnings": (
-        plant_source("warnings.filterwarnings('ignore')"),
+        lint.nothing_forbidden,
+        source("warnings.filterwarnings('ignore')"),
         "warnings filtered",
     ),
-    "an ignored output": (plant_source("# NBVAL_IGNORE_OUTPUT\n1"), "ignored"),
-    "random data": (plant_source("x = torch.randn(3)"), "random data"),
+    "a cleared output": (
+        lint.nothing_forbidden,
+        source("clear_output()"),
+        "clear_output",
+    ),
+    "an ignored output": (
+        lint.nothing_forbidden,
+        source("# NBVAL_IGNORE_OUTPUT\n1"),
+        "ignored",
+    ),
+    "random data": (
+        lint.nothing_forbidden,
+        source("x = torch.randn(3)"),
+        "random data",
+    ),
+    "an ignoring tag": (
+        lint.no_hiding_tags,
+        tag("nbval-ignore-output"),
+        "the tag nbval-ignore-output",
+    ),
+    "a wanted traceback": (
+        lint.no_hiding_tags,
+        tag("raises-exception"),
+        "the tag raises-exception",
+    ),
+    "no count": (lint.one_run_from_the_top, count(None), "not number 3"),
+    "another count": (lint.one_run_from_the_top, count(4), "not number 3"),
+    "no Python": (lint.only_python, source("x = = 1"), "not Python"),
     "a definition again": (
-        plant_source("def make_windows():\n    return 1"),
+        lint.nothing_defined_twice,
+        source("def make_windows():\n    return 1"),
         "defines make_windows",
     ),
-    "a helper again": (
-        plant_source("def set_style():\n    return 1"),
+    "a class again": (
+        lint.nothing_defined_twice,
+        source("if True:\n    class GRUModel:\n        x = 1"),
+        "defines GRUModel",
+    ),
+    "a plot again": (
+        lint.nothing_defined_twice,
+        source("def set_style():\n    return 1"),
         "defines set_style",
     ),
-    "many threads": (plant_source("import torch", k=0), "one thread"),
-    "a changed source": (plant_source("x = 1"), "make run"),
-    "an ignoring tag": (plant_tag("nbval-ignore-output"), "the tag"),
-    "a wanted traceback": (plant_tag("raises-exception"), "the tag"),
+    "a helper again": (
+        lint.nothing_defined_twice,
+        source("def show_source():\n    return 1"),
+        "defines show_source",
+    ),
     "stderr": (
-        plant_output(output_type="stream", name="stderr", text="oh"),
+        lint.no_stderr,
+        output(output_type="stream", name="stderr", text="oh"),
         "stderr",
     ),
     "an error": (
-        plant_output(output_type="error", ename="E", evalue="", traceback=[]),
+        lint.no_error,
+        output(output_type="error", ename="E", evalue="", traceback=[]),
         "an error is stored",
     ),
     "an SVG": (
-        plant_output(output_type="display_data", data={"image/svg+xml": ""}),
+        lint.no_svg,
+        output(output_type="display_data", data={"image/svg+xml": ""}),
         "SVG",
     ),
-    "a path": (
-        plant_output(output_type="stream", name="stdout", text="/home/me/x"),
-        "a path",
+    "no alt text": (lint.figures_have_words, words(""), "without a text"),
+    "a short alt text": (
+        lint.figures_have_words,
+        words("a" * 39),
+        "without a text",
     ),
-    "no counts": (plant_count, "of one run"),
-    "a lost section": (plant_heading, "no section 'Summary'"),
-    "no way to run it": (plant_other_ways, "how to run"),
-    "no alt text": (plant_no_alt, "a figure without"),
-    "no name": (plant_figure(name="recall"), "a figure without a name"),
-    "no caption": (plant_figure(caption=""), "without a caption"),
-    "a long caption": (plant_figure(caption="so " * 31), "without a caption"),
-    "a long note": (
-        plant_prose("> *In passing:*" + " so" * 46 + "\n\nOn."),
-        "of more than 45 words",
+    "no figure": (lint.figures_have_names, no_metadata("mystnb"), "a name"),
+    "no name": (lint.figures_have_names, figure(name="recall"), "a name"),
+    "no caption": (lint.figures_have_captions, figure(caption=""), "caption"),
+    "a long caption": (
+        lint.figures_have_captions,
+        figure(caption="so " * 31),
+        "caption",
     ),
     "a note within a paragraph": (
-        plant_prose("> *In passing:* so\nOn."),
+        lint.notes_are_paragraphs,
+        prose(f"{NOTE} so\nOn."),
         "no paragraph of its own",
     ),
+    "a long note": (
+        lint.notes_are_short,
+        prose(NOTE + " so" * 46 + "\n\nOn."),
+        "of more than 45 words",
+    ),
     "a note at the end": (
-        plant_prose("> *In passing:* so\n\n## On"),
+        lint.notes_belong_to_a_paragraph,
+        prose(f"{NOTE} so\n\n## On"),
         "belongs to no paragraph",
     ),
-    "an open solution": (plant_open_solution, "0 folded"),
-    "code without prose": (plant_silence, "words for"),
-    "another kernel": (plant_kernel, "kernel is not python3"),
+    "cells of seven lines": (
+        lint.cells_are_mostly_short,
+        sources("x = 1\n" * 7),
+        "median cell of 7",
+    ),
+    "many long cells": (
+        lint.cells_are_mostly_short,
+        sources("x = 1\n" * 16),
+        "above 16 lines",
+    ),
+    "code without prose": (
+        lint.more_words_than_code,
+        no_prose,
+        "words for",
+    ),
+    "no way to run it": (
+        lint.says_how_to_run_it,
+        rewritten("`pip install .`", "pip"),
+        "how to run",
+    ),
+    "many threads": (
+        lint.sets_one_thread,
+        source("import torch", k=0),
+        "one thread",
+    ),
+    "a second title": (lint.has_one_title, prose("# Again"), "one title"),
+    "a lost section": (
+        lint.has_the_frame,
+        rewritten("## Summary", "## In short"),
+        "no section 'Summary'",
+    ),
+    "sections in another order": (
+        lint.has_the_frame,
+        sections_swapped,
+        "out of order",
+    ),
+    "an open solution": (
+        lint.exercises_have_solutions,
+        no_metadata("tags"),
+        "0 folded",
+    ),
+    "a solution that is shown": (
+        lint.exercises_have_solutions,
+        no_metadata("jupyter"),
+        "0 folded",
+    ),
+    "a solution that checks nothing": (
+        lint.exercises_have_solutions,
+        sources("# Solution"),
+        "0 folded",
+    ),
+    "too many exercises": (
+        lint.exercises_have_solutions,
+        prose("**5. So?**\n\n**6. And?**"),
+        "exercises",
+    ),
+    "a large file": (lint.small_file, no_bytes_left, "more than 400,000"),
+    "another kernel": (
+        lint.clean_metadata,
+        metadata(kernelspec={"name": "my-env"}),
+        "kernel is not python3",
+    ),
+    "an editor's metadata": (
+        lint.clean_metadata,
+        metadata(vscode={}),
+        "an editor",
+    ),
+    "a changed source": (
+        lint.outputs_of_these_sources,
+        source("x = 1"),
+        "make run",
+    ),
+    "a path": (
+        lint.no_path_of_a_machine,
+        output(**STDOUT, text="/home/me/x"),
+        "a path",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_planted_fault_is_found(name):
-    plant, found = FAULTS[name]
-    notebook = copy.deepcopy(load(CHAPTERS[0]))
+    rule, plant, found = FAULTS[name]
+    notebook = copy.deepcopy(BOOK.chapters[0].notebook)
     plant(notebook)
-    assert any(found in fault for fault in chapter_faults(notebook))
+    size = len(json.dumps(notebook))
+    chapter = Chapter("01_gru_theory", notebook, size=size)
+    assert any(found in fault for fault in rule(chapter))
+    assert any(found in fault for fault in lint.chapter_faults(chapter))
 
 
-def replace(old, new):
+def test_a_page_at_hand_needs_no_exercises_and_has_none():
+    gallery = next(c for c in BOOK.chapters if c.stem[:2] == "11")
+    assert gallery.at_hand
+    as_chapter = Chapter("11_error_gallery", gallery.notebook)
+    faults = list(lint.chapter_faults(as_chapter))
+    assert "no section 'Exercises'" in faults
+    assert "0 exercises, 0 folded and checked solutions" in faults
+    as_page = Chapter("01_gru_theory", BOOK.chapters[0].notebook, at_hand=True)
+    assert any("exercises" in x for x in lint.chapter_faults(as_page))
+
+
+# Faults of the book
+
+
+def everywhere(old, new):
     def plant(book):
-        for notebook in book.values():
-            for cell in notebook["cells"]:
+        found = 0
+        for chapter in book.chapters:
+            for cell in chapter.notebook["cells"]:
                 if cell["cell_type"] == "markdown":
-                    text = text_of(cell["source"])
+                    text = "".join(cell["source"])
+                    found += old in text
                     cell["source"] = text.replace(old, new)
+        assert found
 
     return plant
 
 
-def plant_name_again(book):
-    plant_figure(name="fig-recall")(book["02_data_preparation"])
+def a_name_again(book):
+    figure(name="fig-recall")(book.chapters[1].notebook)
 
 
-def plant_picture(book):
-    cells = book["04_training"]["cells"]
-    cells.insert(0, next(filter(has_picture, cells)))
+def a_picture_before(book):
+    cells = book.chapters[3].notebook["cells"]
+    cells.insert(0, picture(book.chapters[3].notebook))
+
+
+def an_unlisted_chapter(book):
+    book.listed.remove("chapters/04_training")
 
 
 BOOK_FAULTS = {
-    "a name again": (plant_name_again, "a second fig-recall"),
-    "no number": (replace(r" \tag{1.3}", ""), "formulas are numbered"),
-    "two numbers": (replace(r"\tag{1.3}", r"\tag{1.3} \tag{1.9}"), "numbered"),
-    "numbers out of order": (replace(r"\tag{1.3}", r"\tag{1.4}"), "numbered"),
-    "another chapter's number": (
-        replace(r"\tag{7.1}", r"\tag{1.1}"),
-        "07_horizons: f",
+    "a chapter apart": (
+        lint.chapters_are_listed,
+        an_unlisted_chapter,
+        "04_training: not in the table",
+    ),
+    "a name again": (
+        lint.names_are_given_once,
+        a_name_again,
+        "02_data_preparation: a second fig-recall",
     ),
     "a formula in a line": (
-        replace("## Summary", "$$a = 1$$\n\n## Summary"),
+        lint.formulas_have_own_lines,
+        everywhere("## Summary", "$$a = 1$$\n\n## Summary"),
         "in its lines",
     ),
+    "no number": (
+        lint.formulas_are_numbered,
+        everywhere(r" \tag{1.3}", ""),
+        "numbered",
+    ),
+    "two numbers": (
+        lint.formulas_are_numbered,
+        everywhere(r"\tag{1.3}", r"\tag{1.3} \tag{1.9}"),
+        "numbered",
+    ),
+    "numbers out of order": (
+        lint.formulas_are_numbered,
+        everywhere(r"\tag{1.3}", r"\tag{1.4}"),
+        "numbered",
+    ),
+    "another chapter's number": (
+        lint.formulas_are_numbered,
+        everywhere(r"\tag{7.1}", r"\tag{1.1}"),
+        "07_horizons: f",
+    ),
     "another figure's number": (
-        replace("[Figure 4.2]", "[Figure 4.3]"),
+        lint.links_tell_the_number,
+        everywhere("[Figure 4.2]", "[Figure 4.3]"),
         "4.2",
     ),
-    "a figure before": (plant_picture, "leads to fig-validation-loss"),
-    "another formula's number": (replace("[(1.6)]", "[(1.5)]"), "(1.6)"),
-    "a lost target": (replace("(eq-four)=", ""), "leads to eq-four, None"),
-    "a lost figure": (replace("(fig-cost)", "(fig-coast)"), "fig-coast, None"),
+    "a figure before": (
+        lint.links_tell_the_number,
+        a_picture_before,
+        "leads to fig-validation-loss",
+    ),
+    "another formula's number": (
+        lint.links_tell_the_number,
+        everywhere("[(1.6)]", "[(1.5)]"),
+        "(1.6)",
+    ),
+    "a lost target": (
+        lint.links_tell_the_number,
+        everywhere("(eq-four)=", ""),
+        "leads to eq-four, None",
+    ),
+    "a lost figure": (
+        lint.links_tell_the_number,
+        everywhere("(fig-cost)", "(fig-coast)"),
+        "fig-coast, None",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", BOOK_FAULTS)
-def test_a_planted_fault_in_the_numbers_is_found(name):
-    plant, found = BOOK_FAULTS[name]
+def test_a_planted_fault_of_the_book_is_found(name):
+    rule, plant, found = BOOK_FAULTS[name]
     book = copy.deepcopy(BOOK)
     plant(book)
-    assert any(found in fault for fault in book_faults(book))
+    # Read it anew: what was planted is in the stored cells.
+    chapters = [Chapter(c.stem, c.notebook) for c in book.chapters]
+    book = Book(chapters, book.listed)
+    assert any(found in fault for fault in rule(book))
+    assert any(found in fault for fault in lint.book_faults(book))
+
+
+def test_every_rule_is_seen_to_fail():
+    assert {rule for rule, *_ in FAULTS.values()} == set(lint.RULES)
+    assert {rule for rule, *_ in BOOK_FAULTS.values()} == set(lint.BOOK_RULES)
+
+
+# The command
+
+
+def test_the_command_tells_faults_and_chapters(tmp_path, capsys):
+    (tmp_path / "chapters").mkdir()
+    toc = {
+        "parts": [{"caption": "I", "chapters": [{"file": "chapters/02_b"}]}]
+    }
+    (tmp_path / "_toc.yml").write_text(json.dumps(toc), "utf-8")  # also YAML
+    assert lint.main(tmp_path) == 0
+    assert capsys.readouterr().out == "0 chapters, 0 faults\n"
+    notebook = copy.deepcopy(BOOK.chapters[0].notebook)
+    source("x = 1;")(notebook)
+    path = tmp_path / "chapters" / "01_a.ipynb"
+    path.write_text(json.dumps(notebook), "utf-8")
+    assert lint.main(tmp_path) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert "01_a: code cell 3: a trailing semicolon" in lines
+    assert "01_a: not in the table of contents" in lines
+    assert lines[-1] == f"1 chapters, {len(lines) - 1} faults"

@@ -6,17 +6,23 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gru_tutorial import GRUModel, Scaler, make_series, ridge_forecast
-from gru_tutorial.evaluation import leakage, rolling_origin, visibility
-from gru_tutorial.horizons import LastStatesGRU, Seq2SeqGRU, forecast
+from gru_tutorial import (
+    Forecaster,
+    GRUModel,
+    LastStates,
+    Naive,
+    Ridge,
+    Scaler,
+    Seq2Seq,
+    leakage,
+    make_series,
+    rolling_origin,
+    visibility,
+)
 
 
 def naive(history, horizon):
     return np.full(horizon, history[-1])
-
-
-def forecaster_of(model):
-    return lambda history, horizon: forecast(model, history, horizon)
 
 
 @pytest.fixture
@@ -28,13 +34,13 @@ def values():
     "make",
     [
         lambda: GRUModel(hidden_size=8),
-        lambda: GRUModel(hidden_size=8, output_size=6),
-        lambda: Seq2SeqGRU(horizon=6, hidden_size=8),
+        lambda: GRUModel(hidden_size=8, horizon=6),
+        lambda: GRUModel(hidden_size=8, head=Seq2Seq(6)),
     ],
 )
 def test_each_strategy_sees_the_last_observation(make, values):
     torch.manual_seed(0)
-    assert (visibility(forecaster_of(make()), values, 6) > 0).all()
+    assert (visibility(Forecaster(make()), values, 6) > 0).all()
 
 
 @pytest.mark.parametrize("blind", [0, 3, 5])
@@ -52,9 +58,11 @@ def test_a_step_that_does_not_see_is_found(blind, values):
 @pytest.mark.parametrize("decoder_size", [None, 16])
 def test_heads_of_the_last_states_see_late(decoder_size, values):
     torch.manual_seed(0)
-    model = LastStatesGRU(6, 8, decoder_size)
+    model = GRUModel(
+        hidden_size=8, head=LastStates(6, decoder_size=decoder_size)
+    )
     seen = [
-        visibility(forecaster_of(model), values, 6, at=-1 - back) > 0
+        visibility(Forecaster(model), values, 6, at=-1 - back) > 0
         for back in range(6)
     ]
     # What came `back` steps before the last is seen by the last 1 + back.
@@ -90,13 +98,13 @@ def test_a_forecaster_may_write_into_its_history(values):
 def honest_scaling(values):
     scaler = Scaler().fit(values[:40])
     torch.manual_seed(0)
-    return forecast(GRUModel(hidden_size=4), values[:40], 5, scaler)
+    return Forecaster(GRUModel(hidden_size=4), scaler)(values[:40], 5)
 
 
 def scaling_of_all(values):
     scaler = Scaler().fit(values)
     torch.manual_seed(0)
-    return forecast(GRUModel(hidden_size=4), values[:40], 5, scaler)
+    return Forecaster(GRUModel(hidden_size=4), scaler)(values[:40], 5)
 
 
 def peeking(values):
@@ -112,7 +120,7 @@ def last_difference(values):
 
 @pytest.mark.parametrize("plant", [scaling_of_all, peeking, last_difference])
 def test_a_planted_leak_is_found(plant, values):
-    assert leakage(plant, values, origin=40).all()
+    assert leakage(plant, values, forecast_start=40).all()
 
 
 @pytest.mark.parametrize(
@@ -120,11 +128,11 @@ def test_a_planted_leak_is_found(plant, values):
     [
         honest_scaling,
         lambda v: rolling_origin(naive, v[:45], 30, 5).y_hat[:11],
-        lambda v: ridge_forecast(v, 30, window=5)[:11],
+        lambda v: Ridge(5, 1.0).fit(v[:30]).one_step(v, 30)[:11],
     ],
 )
 def test_no_leak_is_found_where_there_is_none(pipeline, values):
-    assert not leakage(pipeline, values, origin=40).any()
+    assert not leakage(pipeline, values, forecast_start=40).any()
 
 
 def test_leakage_leaves_the_series_alone(values):
@@ -134,7 +142,7 @@ def test_leakage_leaves_the_series_alone(values):
         values += 1
         return values[:1]
 
-    assert not leakage(careless, values, origin=40).any()
+    assert not leakage(careless, values, forecast_start=40).any()
     np.testing.assert_array_equal(values, before)
 
 
@@ -182,30 +190,172 @@ def test_refitting_sees_the_past_alone(values):
         np.testing.assert_allclose(row, values[:origin].mean())
 
 
+def test_baselines_roll_and_refit_like_any_forecaster(values):
+    once = rolling_origin(Naive(), values, 40, 3)
+    np.testing.assert_array_equal(
+        once.y_hat, rolling_origin(naive, values, 40, 3).y_hat
+    )
+    refitted = rolling_origin(None, values, 40, 3, fit=Ridge(4, 0.1).fit)
+    by_hand = Ridge(4, 0.1).fit(values[:50])(values[:50], 3)
+    np.testing.assert_allclose(refitted.y_hat[10], by_hand, rtol=1e-12)
+
+
+class SecondColumn:
+    """Repeats the last value of the second column, and says so."""
+
+    def __init__(self, target=1):
+        self.target = target
+
+    def __call__(self, history, horizon):
+        return naive(history[:, 1], horizon)
+
+
+@pytest.fixture
+def table(values):
+    return np.stack([1e3 + np.arange(60.0), values], axis=1)
+
+
+@pytest.mark.parametrize("target", [1, (1,), np.int64(1)])
+def test_the_column_that_is_forecast_is_scored(table, target):
+    own = {} if isinstance(target, (int, tuple)) else {"target": 1}
+    result = rolling_origin(SecondColumn(target), table, 40, 3, **own)
+    expected = rolling_origin(naive, table[:, 1], 40, 3)
+    for got, wanted in zip(result, expected, strict=True):
+        np.testing.assert_array_equal(got, wanted)
+
+    def first(history, horizon):
+        assert history.base is None
+        return naive(history[:, 0], horizon)
+
+    assert (rolling_origin(first, table, 40, 2).y[0] == [1040, 1041]).all()
+    last = rolling_origin(first, table, 40, 2, target=1)
+    np.testing.assert_array_equal(last.y[0], table[40:42, 1])
+
+
+def test_one_column_moves(table):
+    second = SecondColumn()
+    np.testing.assert_array_equal(visibility(second, table, 2), [0, 0])
+    moves = visibility(second, table, 2, column=1)
+    np.testing.assert_allclose(moves, table[:, 1].std())
+    early = visibility(second, table, 2, column=1, at=-2)
+    np.testing.assert_array_equal(early, [0, 0])
+
+
+def test_a_leak_from_any_column_is_found(table):
+    def column(k):
+        return lambda v: [v[50, k] - v[49, k]]
+
+    for k in range(2):
+        assert leakage(column(k), table, 50)[0] > 0
+        assert leakage(column(k), table, 51)[0] == 0
+
+
+MAX = np.finfo(np.float64).max
+LEVELS = [0.1, 0.3, 0.7, 1e-300, 1013.25, 1e9 + 0.1, 1e15, 1e17, -1e300]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_constant_series_hides_no_leak(level):
+    for values in (np.full(20, level), np.nextafter([level] * 20, 1e308)):
+        values[::2] = level  # constant but for rounding
+        assert leakage(lambda v: [v.mean()], values, 15)[0] > 0
+        assert leakage(lambda v: v[15:], values, 15).all()
+        assert leakage(lambda v: v[:15], values, 15).max() == 0
+        move = visibility(naive, values, 2)
+        np.testing.assert_allclose(move, max(1.0, 1e-6 * abs(level)))
+
+
+def test_a_spread_is_measured_at_any_size():
+    noise = np.random.default_rng(0).standard_normal(50)
+    for size in (1e-300, 1e300):
+        moves = visibility(naive, size * noise, 1)
+        np.testing.assert_allclose(moves, size * noise.std())
+        assert leakage(lambda v: v[40:], size * noise, 40).all()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "level", "width"), [("f4", 1e8, 3), ("f2", 2e3, 0.3)]
+)
+def test_small_moves_at_a_high_level_are_seen(dtype, level, width):
+    noise = np.random.default_rng(0).standard_normal(200)
+    values = (level + width * noise).astype(dtype)
+    double = values.astype(np.float64)
+    np.testing.assert_allclose(
+        visibility(naive, values, 3), double.std(), rtol=1e-6
+    )
+    assert leakage(lambda v: [v[150]], values, 150) > 0
+    rolled = rolling_origin(naive, values, 150, 3)
+    assert rolled.y.dtype == rolled.y_hat.dtype == np.float64
+    np.testing.assert_array_equal(rolled.y[:, 0], double[150:198])
+
+
+def test_an_answer_too_coarse_for_the_shift_is_no_blind_spot():
+    noise = np.random.default_rng(0).standard_normal(200)
+
+    def coarse(history, horizon):
+        return naive(history, horizon).astype(np.float32)
+
+    with pytest.raises(ValueError, match=r"answer: .* float32 in steps of 8"):
+        visibility(coarse, 1e8 + noise, 3)
+    assert visibility(coarse, 1e8 + noise, 1, shift=64) == [64]
+    assert (visibility(coarse, noise, 3, at=-2) == 0).all()  # blind, surely
+    with pytest.raises(ValueError, match=r"answer: .* float32 in steps of 8"):
+        leakage(lambda v: np.float32([v.mean()]), 1e8 + noise, 150)
+
+
+@pytest.mark.parametrize("extra", [1, 2, 8])
+def test_forecasts_of_another_number_are_refused(extra):
+    def peeking(values):
+        return np.ones(1 + extra if values[-1] == 8 else 1)
+
+    with pytest.raises(ValueError, match=r"pipeline's answer: .* as many"):
+        leakage(peeking, np.arange(9.0), 5)
+
+
+def test_errors_of_the_callers_own_stay_theirs(values):
+    def broken(*arguments):
+        raise KeyError("mine")
+
+    for call in (
+        lambda: visibility(broken, values, 3),
+        lambda: leakage(broken, values, 40),
+        lambda: rolling_origin(broken, values, 40, 3),
+        lambda: rolling_origin(None, values, 40, 3, fit=broken),
+    ):
+        with pytest.raises(KeyError, match="mine"):
+            call()
+
+
 def test_rolling_equals_forecasts_of_windows(values):
     torch.manual_seed(0)
-    model = GRUModel(hidden_size=8, output_size=4)
     scaler = Scaler().fit(values[:40])
-    result = rolling_origin(
-        lambda history, n: forecast(model, history[-12:], n, scaler),
-        values,
-        40,
-        horizon=4,
+    forecaster = Forecaster(
+        GRUModel(hidden_size=8, horizon=4), scaler, window=12
     )
+    result = rolling_origin(forecaster, values, 40, horizon=4)
     windows = np.stack([values[t - 12 : t] for t in range(40, 57)])
-    expected = forecast(model, windows, 4, scaler)
+    expected = forecaster(windows, 4)
     np.testing.assert_allclose(result.y_hat, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda v: visibility(None, v, 3), "forecaster: expected a callable"),
+        (
+            lambda v: visibility(None, v, 3),
+            r"forecaster: expected forecaster\(history, horizon\) .* got None",
+        ),
         (lambda v: visibility(naive, v, 0), "horizon"),
         (lambda v: visibility(naive, [], 3), "history: expected at least 1"),
         (lambda v: visibility(naive, [np.nan], 3), "history: .*nan"),
         (lambda v: visibility(naive, v, 3, shift=0), "shift"),
         (lambda v: visibility(naive, v, 3, at=60), "at: expected"),
+        (lambda v: visibility(naive, v, 3, column=1), "column: .*from 0 to 0"),
+        (
+            lambda v: visibility(naive, np.full(9, 1e17), 3, shift=1.0),
+            r"history: .* can be moved by 1 within float64, got 1e\+17",
+        ),
+        (lambda v: visibility(naive, [MAX], 3), "history: .* can be moved"),
         (
             lambda v: visibility(lambda history, n: history[:2], v, 3),
             r"forecaster's answer: expected shape \(3,\), got \(2,\)",
@@ -214,24 +364,52 @@ def test_rolling_equals_forecasts_of_windows(values):
             lambda v: visibility(lambda history, n: [np.nan] * n, v, 3),
             "forecaster's answer: .*nan",
         ),
-        (lambda v: rolling_origin(None, v, 40, 3), "forecaster: expected a"),
+        (
+            lambda v: rolling_origin(None, v, 40, 3),
+            "forecaster: expected .* got None",
+        ),
         (
             lambda v: rolling_origin(
-                naive, v, 40, 3, fit=lambda history: None
+                None, v, 40, 3, fit=lambda history: history
             ),
-            "forecaster: expected a callable",
+            "fit's answer: expected forecaster",
         ),
-        (lambda v: rolling_origin(naive, v, 58, 3), "start: .*from 1 to 57"),
-        (lambda v: rolling_origin(naive, v, 0, 3), "start"),
+        (
+            lambda v: rolling_origin(naive, v, 40, 3, fit=5),
+            r"fit: expected fit\(history\) .* got 5",
+        ),
+        (
+            lambda v: rolling_origin(naive, v, 58, 3),
+            "forecast_start: .*from 1 to 57",
+        ),
+        (lambda v: rolling_origin(naive, v, 0, 3), "forecast_start"),
         (lambda v: rolling_origin(naive, v, 40, 0), "horizon"),
         (lambda v: rolling_origin(naive, v, 40, 60), "horizon . 1 = 61"),
         (lambda v: rolling_origin(naive, v, 40, 3, step=0), "step"),
-        (lambda v: rolling_origin(naive, v[:, None], 40, 3), "1-D"),
-        (lambda v: leakage(naive, v, 60), "origin: .*from 1 to 59"),
-        (lambda v: leakage(naive, v, 0), "origin"),
+        (lambda v: rolling_origin(naive, v[None, None], 40, 3), "2-D array"),
+        (lambda v: rolling_origin(naive, v, 40, 3, target=1), "target: exp"),
+        (
+            lambda v: rolling_origin(
+                SecondColumn(), np.c_[v, v], 40, 3, target=0
+            ),
+            "target: expected the column that the forecaster predicts, 1, got",
+        ),
+        (lambda v: leakage(naive, v, 60), "forecast_start: .*from 1 to 59"),
+        (lambda v: leakage(naive, v, 0), "forecast_start"),
+        (lambda v: leakage(None, v, 40), r"pipeline: expected pipeline\(val"),
         (lambda v: leakage(lambda v: [np.inf], v, 40), "pipeline's answer"),
+        (lambda v: leakage(lambda v: [], v, 40), r"answer: .* \(0,\) and"),
+        (lambda v: leakage(len, v, 40, seed=-1), "seed: expected"),
+        (
+            lambda v: leakage(len, np.r_[v, 1e308, -1e308] * 1.7, 1),
+            "values: .* can be moved",
+        ),
     ],
 )
 def test_tests_refuse(call, message, values):
     with pytest.raises(ValueError, match=message):
         call(values)
+
+
+def test_a_step_may_be_longer_than_the_series(values):
+    assert rolling_origin(naive, values, 40, 3, step=10**30).origins == [40]

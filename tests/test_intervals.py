@@ -9,17 +9,20 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gru_tutorial import GRUModel, Scaler, make_series
-from gru_tutorial.horizons import GaussianGRU
-from gru_tutorial.intervals import (
+from gru_tutorial import (
+    Forecaster,
+    Gaussian,
+    GRUModel,
     Intervals,
+    Scaler,
     SplitConformal,
     adaptive_conformal,
-    conformal_quantile,
     coverage,
     gaussian_intervals,
     interval_score,
+    make_series,
 )
+from gru_tutorial.intervals import conformal_quantile
 
 NORMAL = NormalDist()
 
@@ -189,10 +192,11 @@ def test_adaptive_intervals_open_and_close():
 @pytest.mark.parametrize("joint", [False, True])
 def test_gaussian_intervals_are_quantiles_in_own_units(joint):
     torch.manual_seed(0)
-    model = GaussianGRU(horizon=4, hidden_size=8)
+    model = GRUModel(hidden_size=8, head=Gaussian(4))
     values = make_series(length=60).values
     scaler = Scaler().fit(values)
-    intervals = gaussian_intervals(model, values, 3, scaler, 0.8, joint)
+    forecaster = Forecaster(model, scaler)
+    intervals = gaussian_intervals(forecaster, values, 3, 0.8, joint)
     x = torch.tensor(scaler.transform(values), dtype=torch.float32)
     with torch.no_grad():
         out, _ = model.run(x.reshape(1, -1, 1))
@@ -205,6 +209,144 @@ def test_gaussian_intervals_are_quantiles_in_own_units(joint):
     assert intervals.level == 0.8
 
 
+class Certain:
+    """Forecasts a normal distribution of known mean and spread."""
+
+    def distribution(self, history, horizon):
+        mean = np.repeat(np.asarray(history)[..., -1:], horizon, axis=-1)
+        return mean, np.full_like(mean, 2.0)
+
+
+@pytest.mark.parametrize("level", [1e-300, 1e-9, 0.5, 0.9, 1 - 2.0**-53])
+def test_gaussian_intervals_at_any_level(level):
+    found = gaussian_intervals(Certain(), [[3.0], [5.0]], 4, level)
+    z = -NORMAL.inv_cdf((1 - level) / 2)
+    np.testing.assert_allclose(found.upper[1], 5 + 2 * z)
+    np.testing.assert_allclose(found.lower[0], 3 - 2 * z)
+    joint = gaussian_intervals(Certain(), [3.0], 10**6, level, joint=True)
+    assert np.isfinite(joint.width).all()
+    assert (joint.width[0] >= found.width[0]).all()
+
+
+@pytest.mark.parametrize("n", [9, 19, 29, 99])
+@pytest.mark.parametrize("level", [0.1, 0.3, 0.7, 0.8, 0.9, 0.1 + 0.2])
+def test_ranks_do_not_suffer_from_the_levels_rounding(n, level):
+    tenths = round(10 * level)
+    rank = -(-(n + 1) * tenths // 10)  # exact
+    assert conformal_quantile(np.arange(1.0, n + 1), level) == rank
+    residuals = np.arange(1.0, n + 1)
+    adaptive = adaptive_conformal([0.0], [0.0], residuals, level)
+    assert adaptive.upper[0] == rank
+
+
+@pytest.mark.parametrize(
+    ("level", "horizon", "needed"),
+    [(0.99, 58, 5799), (0.9, 6, 59), (0.999, 7, 6999), (0.95, 2000, 39999)],
+)
+def test_long_paths_need_no_row_more_than_they_must(level, horizon, needed):
+    rows = np.broadcast_to(
+        np.arange(1.0, needed + 1)[:, None], (needed, horizon)
+    )
+    conformal = SplitConformal(level, joint=True)
+    assert (conformal.fit(rows).radius == needed).all()
+    with pytest.raises(ValueError, match=f"at least {needed} rows"):
+        conformal.fit(rows[1:])
+
+
+def test_levels_next_to_0_and_1_name_the_rows():
+    scores = np.arange(1.0, 10.0)
+    for level in (5e-324, 1e-12, 1e-3):
+        assert conformal_quantile(scores, level) == 1
+        assert SplitConformal(level, True).fit(scores[:, None]).radius == [1]
+    with pytest.raises(ValueError, match="scores: expected at least 1 rows"):
+        conformal_quantile([], 5e-324)
+    top = 1 - 2.0**-53
+    with pytest.raises(ValueError, match="residuals: expected at least"):
+        SplitConformal(top, joint=True).fit(np.ones((50, 3)))
+
+
+@pytest.mark.parametrize(("dtype", "level"), [("f4", 1e8), ("f2", 2e3)])
+def test_intervals_are_computed_in_double(dtype, level):
+    noise = np.random.default_rng(0).standard_normal((200, 1)).astype(dtype)
+    conformal = SplitConformal(0.9).fit(noise)
+    found = conformal.intervals(np.full((1, 1), level, dtype))
+    expected = np.sort(np.abs(noise[:, 0].astype(float)))[180]
+    np.testing.assert_allclose(found.width, 2 * expected, rtol=1e-6)
+    y_hat = np.full(50, level, dtype)
+    adaptive = adaptive_conformal(y_hat, y_hat, noise[:, 0], rate=0)
+    np.testing.assert_allclose(adaptive.width[0], 2 * expected, rtol=1e-6)
+    assert not Intervals([level + 0.3], [level + 1], 0.9).contains(y_hat[:1])
+
+
+def test_an_error_as_large_as_the_radius_is_no_miss():
+    ones = np.ones(3)
+    found = adaptive_conformal(ones, 0 * ones, np.ones(9), rate=0.3)
+    assert (found.width == 2).all()  # a miss would open the next one
+    # 0.3 - 0.1 is not 0.2 in floats: what counts is whether it lies inside.
+    y_hat = np.tile([0.1, 0.7, 1e6 + 0.1], 300)
+    found = adaptive_conformal(y_hat + 0.2, y_hat, np.full(50, 0.2), rate=0.1)
+    share = coverage(y_hat + 0.2, found)
+    assert abs(share - 0.9) <= (0.9 + 0.1) / (0.1 * 900)
+
+
+@pytest.mark.parametrize("exact", [0.5, 1.0])
+def test_exact_forecasts_leave_fewer_misses_than_allowed(exact):
+    rng = np.random.default_rng(0)
+    y = np.where(rng.random(2000) < exact, 0.0, rng.standard_normal(2000))
+    found = adaptive_conformal(y, np.zeros(2000), rng.standard_normal(200))
+    misses = 1 - coverage(y, found)
+    assert misses <= 0.1 + (0.9 + 0.02) / (0.02 * 2000)
+    if exact == 1:
+        assert misses == 0
+        assert found.width[-1] == 0
+
+
+@pytest.mark.parametrize("rate", [1e3, 1e308])
+def test_a_huge_rate_opens_and_closes(rate):
+    rng = np.random.default_rng(0)
+    y = rng.standard_normal(300)
+    found = adaptive_conformal(
+        y, np.zeros(300), rng.standard_normal(50), rate=rate
+    )
+    assert {0.0, np.inf} < set(found.width)
+    assert abs(coverage(y, found) - 0.9) <= 1.001 / 300
+
+
+def test_bounds_may_be_infinite_to_their_own_side():
+    found = Intervals([-np.inf, 0.0], [1.0, np.inf], 0.9)
+    assert found.contains([-1e300, 1e300]).all()
+    assert (found.width == np.inf).all()
+    assert interval_score([0.0, 0.0], found) == np.inf
+
+
+DATES = np.array(["2020-01-01"], dtype="datetime64[D]")
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        ["1"],
+        DATES,
+        None,
+        [None],
+        [1j],
+        [[[1.0]]],
+        1.0,
+        [[1.0], [2.0, 3.0]],
+        np.ma.array([1.0], mask=[1]),
+        torch.ones(1, requires_grad=True),
+        [np.nan],
+        object(),
+    ],
+    ids=lambda bounds: type(bounds).__name__,
+)
+@pytest.mark.parametrize("name", ["lower", "upper"])
+def test_bounds_that_are_no_numbers_are_refused(bounds, name):
+    given = {"lower": [0.0], "upper": [9.0], name: bounds}
+    with pytest.raises(ValueError, match=f"^{name}: expected"):
+        Intervals(**given, level=0.9)
+
+
 TWO = Intervals([0.0, 0.0], [1.0, 1.0], 0.9)
 
 
@@ -212,9 +354,21 @@ TWO = Intervals([0.0, 0.0], [1.0, 1.0], 0.9)
     ("call", "message"),
     [
         (lambda: Intervals([0.0], [1.0, 2.0], 0.9), r"\(1,\) and \(2,\)"),
-        (lambda: Intervals([2.0], [1.0], 0.9), "lower <= upper"),
-        (lambda: Intervals([np.nan], [1.0], 0.9), "missing or cross"),
-        (lambda: Intervals([0.0], [1.0], 1), "level: expected a number below"),
+        (
+            lambda: Intervals([0.0, 2.0], [1.0, 1.0], 0.9),
+            r"lower <= upper .* got 2.0 and 1.0 at index \(1,\)",
+        ),
+        (lambda: Intervals([np.inf], [np.inf], 0.9), "lower, upper: .*inf"),
+        (lambda: Intervals([-np.inf], [-np.inf], 0.9), "lower, upper: .*inf"),
+        (lambda: Intervals([-1e308], [1e308], 0.9), "float64's range"),
+        (
+            lambda: Intervals([0.0], [1.0], 1),
+            "level: expected .* below 1, got",
+        ),
+        (lambda: Intervals([0.0], [1.0], "0.9"), "level: expected a finite"),
+        (lambda: coverage([0.5], [0, 1]), "intervals: expected Inter.* list"),
+        (lambda: interval_score([0.5], None), "intervals: expected Inter"),
+        (lambda: interval_score([1e308, 0], TWO), "y: .* float64's range"),
         (lambda: Intervals([0.0], [1.0], 0), "level: expected .* above 0"),
         (lambda: TWO.contains([0.5]), r"y: expected .* \(2,\), got \(1,\)"),
         (lambda: coverage([np.nan, 0.5], TWO), "y: .*nan"),
@@ -237,6 +391,12 @@ TWO = Intervals([0.0, 0.0], [1.0, 1.0], 0.9)
         (lambda: SplitConformal().fit(np.zeros(50)), "expected a 2-D array"),
         (lambda: SplitConformal().intervals([0.0]), "call fit"),
         (lambda: SplitConformal(90), "level"),
+        (
+            lambda: (
+                SplitConformal().fit(np.full((9, 1), 1e308)).intervals([1e308])
+            ),
+            r"y_hat: .* float64's range, got forecasts up to 1e\+308",
+        ),
         (lambda: SplitConformal(joint="yes"), "joint"),
         (
             lambda: SplitConformal().fit(np.ones((50, 3))).intervals([1, 2]),
@@ -252,6 +412,10 @@ TWO = Intervals([0.0, 0.0], [1.0, 1.0], 0.9)
             "residuals: expected at least 9 rows",
         ),
         (
+            lambda: adaptive_conformal([1e308], [-1e308], np.ones(50)),
+            "y - y_hat: expected finite numbers, got inf",
+        ),
+        (
             lambda: adaptive_conformal([1.0], [1.0], np.ones(50), rate=-1),
             "rate",
         ),
@@ -261,11 +425,20 @@ TWO = Intervals([0.0, 0.0], [1.0, 1.0], 0.9)
         ),
         (
             lambda: gaussian_intervals(GRUModel(), np.zeros(9), 1),
-            r"model: expected one with quantile\(x, p\)",
+            "forecaster: expected a Forecaster .* Gaussian head, got GRUModel",
+        ),
+        (lambda: gaussian_intervals(Certain(), [0.0], 1, 1), "level"),
+        (lambda: gaussian_intervals(Certain(), [0.0], 0), "horizon"),
+        (lambda: gaussian_intervals(Certain(), [0.0], 1, joint=1), "joint"),
+        (
+            lambda: gaussian_intervals(
+                Forecaster(GRUModel(head=Gaussian(3))), np.zeros(9), 4
+            ),
+            "horizon: expected",
         ),
         (
-            lambda: gaussian_intervals(GaussianGRU(3), np.zeros(9), 4),
-            "horizon: expected at most",
+            lambda: gaussian_intervals(Forecaster(GRUModel()), [0.0], 1),
+            "Gaussian",
         ),
     ],
 )

@@ -1,5 +1,7 @@
 """The memory tasks, minGRU and its scan, and networks of equal size."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -7,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from gru_tutorial import count_parameters
 from gru_tutorial.memory import (
     KINDS,
+    MAX_NUMBERS,
     MinGRU,
     Recaller,
     adding_problem,
     chrono_bias,
-    count_parameters,
     delay_line,
     marked_recall,
     parallel_scan,
@@ -66,6 +69,42 @@ def test_scan_equals_the_loop(batch, time, hidden):
     torch.testing.assert_close(parallel_scan(a, b), torch.stack(states, 1))
 
 
+@pytest.mark.parametrize("time", [0, 1, 2])
+def test_the_scan_leaves_its_arguments_alone(time):
+    a, b = torch.full((1, time, 2), 0.5), torch.ones(1, time, 2)
+    states = parallel_scan(a, b)
+    states += 1
+    assert torch.equal(a, torch.full_like(a, 0.5))
+    assert torch.equal(b, torch.ones_like(b))
+
+
+def test_states_that_overflow_are_refused():
+    huge, one = torch.full((1, 2, 1), 3e38), torch.ones(1, 2, 1)
+    with pytest.raises(ValueError, match=r"a, b: .* below 3\.4e\+38, got an"):
+        parallel_scan(one, huge)
+    with pytest.raises(ValueError, match="got an overflow"):
+        parallel_scan(torch.full((1, 3, 1), 1e20), torch.zeros(1, 3, 1))
+    # What comes in without a number goes out so: training says where.
+    assert parallel_scan(one, huge * torch.inf).isinf().all()
+
+
+def test_the_scan_under_transforms_is_the_same():
+    a, b = torch.rand(4, 2, 5, 3).unbind(0)[:2]
+    expected = parallel_scan(a, b)
+    mapped = torch.func.vmap(parallel_scan)(a[:, None], b[:, None])
+    torch.testing.assert_close(mapped[:, 0], expected)
+    assert parallel_scan(a.to("meta"), b.to("meta")).shape == (2, 5, 3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_autocast_is_left_to_pytorch(kind):
+    model, x = Recaller(kind, 2, 8), torch.rand(3, 7, 2)
+    with torch.autocast("cpu", torch.bfloat16):
+        answer, again = model(x), model(x.bfloat16())
+    assert answer.dtype == again.dtype == torch.bfloat16
+    torch.testing.assert_close(answer.float(), model(x), rtol=0.05, atol=0.05)
+
+
 def test_mingru_by_hand():
     torch.manual_seed(0)
     layer, x = MinGRU(2, 3), torch.randn(4, 6, 2)
@@ -83,6 +122,27 @@ def test_sizes_use_the_parameters_up(kind):
     size = size_for(kind, 2, 3000)
     assert count_parameters(Recaller(kind, 2, size)) <= 3000
     assert count_parameters(Recaller(kind, 2, size + 1)) > 3000
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_size_is_the_largest_that_fits(kind):
+    for features in (1, 3):
+        counts = [
+            count_parameters(Recaller(kind, features, size))
+            for size in range(1, 12)
+        ]
+        pairs = itertools.pairwise(counts)
+        for size, (count, larger) in enumerate(pairs, start=1):
+            assert size_for(kind, features, count) == size
+            assert size_for(kind, features, larger - 1) == size
+        with pytest.raises(ValueError, match="enough for one unit"):
+            size_for(kind, features, counts[0] - 1)
+
+
+def test_a_size_is_found_without_drawing_weights():
+    before = torch.get_rng_state()
+    assert size_for("GRU", 2, 3 * 10**24) == 999999999997
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("kind", ["LSTM", "GRU", "minGRU"])
@@ -110,6 +170,18 @@ def test_chrono_biases_cover_the_lags():
     assert model(torch.zeros(2, 3, 1)).shape == (2, 1)
 
 
+@pytest.mark.parametrize(
+    "open_for", [2, 2.0, np.float32(2), [2.0] * 4, torch.full((4,), 2.0)]
+)
+def test_a_gate_is_opened_by_what_is_asked(open_for):
+    biases = []
+    for bias in (0.0, open_for):
+        torch.manual_seed(0)
+        biases.append(Recaller("GRU", 1, 4, bias).layer.bias_ih_l0.detach())
+    expected = biases[0] + torch.tensor([0.0, 2, 0]).repeat_interleave(4)
+    torch.testing.assert_close(biases[1], expected, rtol=0, atol=0)
+
+
 def test_training_learns_and_repeats():
     def draw(n, generator):
         return marked_recall(n, 3, generator)
@@ -128,6 +200,85 @@ def test_training_learns_and_repeats():
     ("call", "message"),
     [
         (lambda: adding_problem(0, 9, rng()), "n: expected"),
+        (lambda: adding_problem(3, 9, 0), "rng: expected a numpy.random.G"),
+        (lambda: marked_recall(3, 9, None), "rng: expected a numpy.random.G"),
+        (lambda: delay_line(3, 9, np.random), "rng: expected a numpy.random"),
+        (lambda: adding_problem(3.0, 9, rng()), r"n: expected .* got 3\.0"),
+        (lambda: marked_recall(3, "9", rng()), "lag: expected .* got '9'"),
+        (
+            lambda: adding_problem(2**20, 2**20, rng()),
+            f"n, length: expected at most {MAX_NUMBERS} numbers",
+        ),
+        (lambda: delay_line(10**12, 1, rng()), "n, lag: expected at most"),
+        (
+            lambda: parallel_scan([1.0], torch.ones(1, 2, 3)),
+            "a: expected a Tensor, got list",
+        ),
+        (
+            lambda: parallel_scan(torch.ones(1, 2, 3), None),
+            "b: expected a Tensor, got NoneType",
+        ),
+        (
+            lambda: parallel_scan(torch.ones(2, 3), torch.ones(2, 3)),
+            "a, b: expected one shape",
+        ),
+        (
+            lambda: parallel_scan(
+                torch.ones(1, 2, 3), torch.ones(1, 2, 3).double()
+            ),
+            r"a, b: expected one floating dtype .*float64",
+        ),
+        (
+            lambda: parallel_scan(*torch.ones(2, 1, 2, 3, dtype=torch.int64)),
+            r"a, b: expected one floating dtype .*int64",
+        ),
+        (
+            lambda: parallel_scan(
+                torch.ones(1, 2, 3), torch.ones(1, 2, 3, device="meta")
+            ),
+            r"one device, got .*meta",
+        ),
+        (lambda: MinGRU(0, 4), "input_size: expected"),
+        (lambda: MinGRU(1, "4"), "hidden_size: expected .* got '4'"),
+        (lambda: MinGRU(10**10, 10**10), "sizes that fit into memory"),
+        (lambda: MinGRU(1, 4)([[[0.0]]]), "x: expected a Tensor, got list"),
+        (lambda: MinGRU(1, 4)(torch.ones(2, 0, 1)), "x: .*it is empty"),
+        (lambda: MinGRU(1, 4)(torch.ones(2, 3)), r"x: .*got \(2, 3\)"),
+        (lambda: MinGRU(2, 4)(torch.ones(2, 3, 1)), r"time, 2\), got"),
+        (
+            lambda: MinGRU(1, 4)(torch.ones(2, 3, 1).double()),
+            "x: expected torch.float32 .* got torch.float64",
+        ),
+        (lambda: Recaller(["GRU"], 1, 4), "kind: expected one of"),
+        (lambda: Recaller("GRU", None, 4), "input_size: expected"),
+        (lambda: Recaller("GRU", 1, 4.0), "hidden_size: expected"),
+        (lambda: Recaller("GRU", 1, 10**10), "sizes that fit into memory"),
+        (lambda: Recaller("GRU", 1, 10**30), "sizes that fit into memory"),
+        (lambda: Recaller("GRU", 1, 4, "wide"), "open_for: expected numbers"),
+        (lambda: Recaller("GRU", 1, 4, None), "open_for: expected"),
+        (lambda: Recaller("GRU", 1, 4, np.nan), "open_for: expected finite"),
+        (lambda: Recaller("GRU", 1, 4, 1e300), r"open_for: .*3\.4e\+38"),
+        (
+            lambda: Recaller("GRU", 1, 4, [1.0, 2.0, 3.0]),
+            r"open_for: expected one number, or one for each of 4 units, got",
+        ),
+        (lambda: Recaller("LSTM", 1, 4, np.ones((4, 1))), "open_for: .*1-D"),
+        (lambda: Recaller("GRU", 1, 4)(None), "x: expected a Tensor, got N"),
+        (lambda: Recaller("GRU", 1, 4)(torch.ones(2, 3)), "x: expected shape"),
+        (lambda: Recaller("LSTM", 2, 4)(torch.ones(1, 3, 1)), "x: expected"),
+        (
+            lambda: Recaller("RNN", 1, 4)(torch.ones(1, 3, 1).half()),
+            "x: expected torch.float32 .* got torch.float16",
+        ),
+        (lambda: size_for("Elman", 2, 300), "kind: expected one of"),
+        (lambda: size_for("GRU", 2.5, 300), "input_size: expected"),
+        (lambda: size_for("GRU", 2, 300.5), "parameters: expected"),
+        (lambda: size_for("GRU", 2, "300"), "parameters: expected"),
+        (lambda: chrono_bias(10**30, 4), "longest: expected"),
+        (lambda: chrono_bias(9, 0), "hidden_size: expected"),
+        (lambda: chrono_bias(9, (4, 4)), "hidden_size: expected"),
+        (lambda: chrono_bias(9, 4, -1), "seed: expected"),
+        (lambda: chrono_bias(9, 4, None), "seed: expected"),
         (lambda: adding_problem(3, 1, rng()), "length: expected"),
         (lambda: marked_recall(3, 0, rng()), "lag: expected"),
         (lambda: delay_line(3, 0, rng()), "lag: expected"),

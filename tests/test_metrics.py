@@ -58,6 +58,64 @@ def test_expected_ratio_is_the_mean_of_the_floor_ratio():
     assert np.mean(ratios) == pytest.approx(expected, abs=0.02)
 
 
+ALTERNATING = [0.1 * 3, 0.3] * 20  # equal but for rounding
+SINE = np.sin(2 * np.pi * np.arange(120) / 12)
+
+
+@pytest.mark.parametrize(
+    ("train", "period"),
+    [
+        (SINE, 12),
+        (1e9 + SINE, 12),
+        (SINE.astype(np.float32), 12),
+        (SINE.astype(np.float16), 12),
+        (make_series(1000, noise=0).values, 450),
+        (ALTERNATING, 1),
+        (np.zeros(5), 1),
+        (np.full(5, 1e-310), 1),
+    ],
+)
+def test_mase_refuses_a_repetition_that_is_rounded(train, period):
+    with pytest.raises(ValueError, match=f"itself every {period} steps"):
+        mase([1.0], [1.1], train, period)
+
+
+@pytest.mark.parametrize(
+    ("train", "scale"),
+    [
+        (1.7e9 + np.arange(100_000.0), 1.0),  # seconds: far above 0
+        (np.tile([1e8, 1e8 + 16], 9).astype(np.float32), 16.0),
+        (1e-300 * np.arange(9.0), 1e-300),
+        ([1.0, 1 + 1e-12] * 9, 1e-12),
+    ],
+)
+def test_mase_keeps_a_change_that_is_small(train, scale):
+    score = mase([0.0], [2 * scale], train)
+    assert score == pytest.approx(2, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: mse([1e200], [-1e200]), "y_hat"),
+        (lambda: rmse([1e300], [0.0]), "y_hat"),
+        (lambda: mae([1e308], [-1e308]), "y_hat"),
+        (lambda: mase([0.0], [1e300], [0.0, 1e-300]), "y_hat"),
+        (lambda: mase([0.0], [1.0], [1e308, -1e308]), "train"),
+        (lambda: floor_ratio([0.0], [1e100], noise=1e-100), "y_hat"),
+        (lambda: expected_ratio([0.0], [1e154], noise=0.1), "y_hat"),
+    ],
+)
+def test_scores_beyond_float64_are_refused(call, name):
+    with pytest.raises(ValueError, match=f"{name}: .* float64's range"):
+        call()
+
+
+def test_noise_may_be_huge():
+    assert floor_ratio([0.0], [1.0], noise=1e300) == 0
+    assert expected_ratio([0.0], [1.0], noise=1e300) == 1
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -75,6 +133,7 @@ def test_expected_ratio_is_the_mean_of_the_floor_ratio():
         (lambda: floor_ratio([1.0], [1.0], noise="0.3"), "noise: expected"),
         (lambda: mase([1.0], [1.0], [3.0, 3.0]), "repeats itself every 1"),
         (lambda: floor_ratio([1.0], [1.0], noise=0), "noise: expected"),
+        (lambda: expected_ratio(["1"], [1.0]), "clean: expected numbers"),
         (
             lambda: expected_ratio([1.0], [1.0], noise=np.nan),
             "noise: expected",

@@ -1,6 +1,7 @@
 """The training loop: it learns, repeats itself, and complains in time."""
 
 import copy
+import math
 
 import numpy as np
 import pytest
@@ -8,14 +9,21 @@ import torch
 from torch import nn
 
 from gru_tutorial import (
+    Gaussian,
     GRUModel,
+    History,
+    LastStates,
+    Recipe,
+    Run,
     Scaler,
     evaluate,
     fit,
+    log,
     make_chunks,
     make_loader,
     make_series,
     make_windows,
+    progress_bar,
 )
 
 
@@ -57,7 +65,7 @@ def test_a_seed_repeats_the_history_to_the_bit():
 
 
 def test_the_log_has_the_original_form(capsys):
-    _, history = train(num_epochs=20, log_every=10)
+    _, history = train(num_epochs=20, callbacks=[log(10)])
     lines = capsys.readouterr().out.splitlines()
     assert lines == [
         f"Epoch [{epoch}/20], Loss: {history.train_loss[epoch - 1]:.4f}"
@@ -73,14 +81,14 @@ def test_silent_unless_asked(capsys):
 
 
 def test_progress_bar_counts_epochs(capsys):
-    train(num_epochs=2, progress=True)
+    train(num_epochs=2, callbacks=[progress_bar()])
     assert "2/2" in capsys.readouterr().err
 
 
 def test_validation_is_recorded_and_logged(capsys):
     loader = make_loader(*windows(8))
     model = GRUModel(hidden_size=8)
-    history = fit(model, loader, loader, num_epochs=2, log_every=1)
+    history = fit(model, loader, loader, num_epochs=2, callbacks=[log(1)])
     assert len(history.train_loss) == len(history.valid_loss) == 2
     assert history.valid_loss[-1] == evaluate(model, loader)
     assert f"Valid: {history.valid_loss[0]:.4f}" in capsys.readouterr().out
@@ -126,7 +134,16 @@ def test_another_loss_is_used():
         ({"num_epochs": 0}, "num_epochs: expected a whole number"),
         ({"lr": 0.0}, "lr: expected a finite number above 0, got 0.0"),
         ({"lr": float("nan")}, "lr: expected a finite number above 0"),
-        ({"log_every": -1}, "log_every: expected a whole number"),
+        ({"callbacks": 3}, "callbacks: expected a list of functions"),
+        ({"callbacks": [3]}, "callbacks: expected functions of the run"),
+        ({"clip": 0}, "clip: expected a finite number above 0, got 0"),
+        ({"input_noise": -0.1}, "input_noise: expected a finite number of at"),
+        ({"burn_in": -1}, "burn_in: expected a whole number of at least 0"),
+        ({"patience": 3}, "patience: expected a valid_loader to watch"),
+        ({"one_cycle": 1}, "one_cycle: expected True or False, got 1"),
+        ({"epochs": 3}, "epochs: expected one of a recipe's settings"),
+        ({"batch_size": 3}, "batch_size: expected no such setting here"),
+        ({"recipe": {"lr": 1}}, "recipe: expected a Recipe"),
     ],
 )
 def test_fit_refuses(arguments, message):
@@ -174,7 +191,7 @@ def test_a_gradient_that_is_not_finite_leaves_the_weights_alone():
         return torch.sqrt(((y_hat - y) ** 2).mean())
 
     with pytest.raises(FloatingPointError, match=r"gradient: .* epoch 1"):
-        fit(model, [(X, y)], loss_fn=rmse_loss)
+        fit(model, [(X, y)], loss=rmse_loss)
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name])
 
@@ -186,7 +203,7 @@ def test_weights_that_are_not_finite_are_reported_after_the_last_epoch():
 
 
 def test_a_loss_must_be_one_number():
-    message = r"loss_fn: expected one number .* got shape \(8, 1\)"
+    message = r"loss: expected one number .* got shape \(8, 1\)"
     with pytest.raises(ValueError, match=message):
         evaluate(
             GRUModel(),
@@ -211,7 +228,7 @@ def chunks(n=40, length=20, horizon=1):
 def test_a_model_is_trained_on_every_step_of_chunks():
     X, y = chunks(horizon=2)
     torch.manual_seed(0)
-    model = GRUModel(hidden_size=16, output_size=2)
+    model = GRUModel(hidden_size=16, horizon=2)
     loader = make_loader(X, y)
     before = evaluate(model, loader, burn_in=5)
     history = fit(model, loader, num_epochs=30, burn_in=5)
@@ -316,10 +333,10 @@ def test_input_noise_has_the_given_size_and_seed():
     seen = []
 
     class Watching(GRUModel):
-        def forward(self, x, h0=None):
+        def forward(self, x, h0=None, horizon=None):
             if self.training:
                 seen.append(x.clone())
-            return super().forward(x, h0)
+            return super().forward(x, h0, horizon)
 
     for seed in (0, 0, 1):
         loader = make_loader(X, y, batch_size=50)
@@ -338,14 +355,14 @@ def test_validation_sees_no_noise():
     assert history.valid_loss[-1] == evaluate(model, loader)
 
 
-def test_on_epoch_sees_the_history_and_can_end_the_run():
+def test_a_callback_sees_the_run_and_can_end_it():
     lengths = []
 
-    def watch(history):
-        lengths.append(len(history.train_loss))
+    def watch(run):
+        lengths.append(len(run.history.train_loss))
         return len(lengths) == 3
 
-    _, history = train(num_epochs=10, on_epoch=watch)
+    _, history = train(num_epochs=10, callbacks=[watch])
     assert lengths == [1, 2, 3]
     assert len(history.train_loss) == 3
 
@@ -358,22 +375,6 @@ def test_another_optimiser_is_used():
     assert histories[0].train_loss != histories[1].train_loss
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"clip": 0}, "clip: expected a finite number above 0, got 0"),
-        ({"input_noise": -0.1}, "input_noise: expected a finite number of at"),
-        ({"burn_in": -1}, "burn_in: expected a whole number of at least 0"),
-        ({"patience": 3}, "patience: expected a valid_loader to watch"),
-        ({"one_cycle": 1}, "one_cycle: expected True or False, got 1"),
-        ({"seed": -1}, "seed: expected a whole number from 0"),
-    ],
-)
-def test_fit_refuses_settings(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        fit(GRUModel(), make_loader(*windows(40)), **arguments)
-
-
 def test_chunks_need_a_model_that_runs():
     model = nn.Sequential(nn.Flatten(), nn.Linear(20, 1))
     with pytest.raises(ValueError, match="model: expected one with run"):
@@ -383,3 +384,130 @@ def test_chunks_need_a_model_that_runs():
 def test_one_cycle_refuses_an_empty_loader():
     with pytest.raises(ValueError, match="expected at least one batch"):
         fit(GRUModel(), [], one_cycle=True)
+
+
+class Stream(torch.utils.data.IterableDataset):
+    def __iter__(self):
+        yield torch.zeros(3, 1), torch.zeros(1)
+
+
+WRONG = {
+    "LBFGS": ({"optimizer": torch.optim.LBFGS}, "optimizer: .* got LBFGS"),
+    "an instance": (
+        {"optimizer": torch.optim.SGD([torch.zeros(1)], 0.1)},
+        "optimizer: expected a class such as torch.optim.Adam",
+    ),
+    "a name": ({"optimizer": "adam"}, "optimizer: expected .* got 'adam'"),
+    "no optimiser": (
+        {"optimizer": lambda parameters, lr: None},
+        "optimizer: .* got NoneType",
+    ),
+    "a class of losses": ({"loss": nn.MSELoss}, "loss: .* call it first"),
+    "no loss": ({"loss": "mse"}, "loss: expected a function .* got 'mse'"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_cannot_be_called_so_is_refused(name):
+    arguments, message = WRONG[name]
+    with pytest.raises(ValueError, match=message):
+        train(num_epochs=1, **arguments)
+
+
+def test_loaders_are_checked():
+    X, y = windows(8)
+    pair = torch.tensor(X).float(), torch.tensor(y).float()
+    endless = torch.utils.data.DataLoader(Stream())
+    for loader, message, settings in [
+        ((part for part in [pair]), "train_loader: .* got generator", {}),
+        (5, "train_loader: expected batches .* got int", {}),
+        ([(X, y)], "expected pairs of tensors, X and y, got tuple of", {}),
+        ([{"X": pair[0]}], "expected pairs of tensors, X and y, got dict", {}),
+        (endless, "with a length, for one_cycle", {"one_cycle": True}),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            fit(GRUModel(), loader, num_epochs=1, **settings)
+
+
+def test_what_has_no_weights_to_train_is_refused():
+    model = GRUModel().requires_grad_(False)
+    with pytest.raises(ValueError, match="model: expected weights to train"):
+        fit(model, make_loader(*windows(8)), num_epochs=1)
+    with pytest.raises(ValueError, match=r"model: expected a torch\.nn\.Modu"):
+        fit("model", make_loader(*windows(8)), num_epochs=1)
+
+
+def test_frozen_weights_stay():
+    model = GRUModel()
+    model.gru.requires_grad_(False)
+    before = copy.deepcopy(model.state_dict())
+    fit(model, make_loader(*windows(8)), num_epochs=2, clip=1.0)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]) == name.startswith("gru")
+
+
+@pytest.mark.parametrize("spoilt", [math.nan, math.inf])
+def test_a_validation_loss_that_is_not_finite_is_no_best_one(spoilt):
+    X, y = (torch.tensor(part).float() for part in windows(8))
+    y[3] = spoilt
+    with pytest.raises(FloatingPointError, match="not trained on"):
+        fit(GRUModel(), [(X, torch.zeros(8, 1))], [(X, y)], num_epochs=2, patience=3)
+    with pytest.raises(FloatingPointError, match="not trained on"):
+        evaluate(GRUModel(), [(X, y)])
+    assert History([1, 1], [math.nan, 0.5]).best_epoch == 2
+    assert History([1, 1], [math.nan, math.nan]).best_epoch == 0
+
+
+def test_one_cycle_leaves_momentum_alone():
+    seen = set()
+
+    def watch(run):
+        seen.add(run.optimizer.param_groups[0]["betas"])
+
+    train(num_epochs=3, one_cycle=True, callbacks=[watch])
+    assert seen == {(0.9, 0.999)}
+
+
+def test_dropout_is_on_again_after_an_evaluation():
+    loader, modes = make_loader(*windows(8), batch_size=4), []
+
+    class Watching(GRUModel):
+        def forward(self, *arguments, **options):
+            modes.append(self.training)
+            return super().forward(*arguments, **options)
+
+    model = Watching(num_layers=2, dropout=0.5)
+    fit(model, loader, loader, num_epochs=2)
+    assert modes == [True, True, False, False] * 2
+
+
+def test_the_head_knows_its_loss():
+    X, y = chunks(horizon=3)
+    torch.manual_seed(0)
+    model = GRUModel(hidden_size=4, head=Gaussian(3))
+    on_chunks = evaluate(model, make_loader(X, y))
+    assert on_chunks == evaluate(model, make_loader(X, y), model.head.loss)
+    X, y = make_windows(make_series(length=40).values, 10, horizon=3)
+    before = evaluate(model, make_loader(X, y))
+    fit(model, make_loader(X, y), num_epochs=5)
+    assert evaluate(model, make_loader(X, y)) < before
+    wrong = make_loader(*make_windows(make_series(length=40).values, 10, 2))
+    with pytest.raises(ValueError, match=r"y: .* \(29, 3\), got \(29, 2\)"):
+        fit(model, wrong)
+
+
+def test_steps_without_a_forecast_are_not_trained_on():
+    model = GRUModel(hidden_size=4, head=LastStates(3))
+    loader = make_loader(*chunks(horizon=3))
+    with pytest.raises(ValueError, match="burn_in: expected at least 2"):
+        fit(model, loader, burn_in=1)
+    fit(model, loader, burn_in=2, num_epochs=1)
+
+
+def test_a_run_can_be_driven_by_hand():
+    torch.manual_seed(0)
+    loader = make_loader(*windows(40), batch_size=16, shuffle=True)
+    run = Run(GRUModel(hidden_size=16), loader, None, Recipe(num_epochs=3))
+    while not run.over():
+        run.epoch()
+    assert run.history == train(num_epochs=3)[1]

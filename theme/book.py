@@ -1,8 +1,8 @@
 """The site's own Sphinx extension.
 
-It sets up its parts, one module each: formulas, icons and bundle, marks.
-Here are the smaller ones: what the pages know of their place in the book,
-remarks in the margin, and the repository's buttons.
+It sets up its parts, one module each: formulas, bundle, download. Here are the
+smaller ones: what the pages know of their place in the book and of its
+colours, sizes of pictures, remarks in the margin, the repository's buttons.
 
 Buttons that lead to the repository, to Colab and to Binder appear when the
 build is told which repository it is: ``GITHUB_REPOSITORY=owner/name``, as
@@ -16,6 +16,8 @@ from pathlib import Path
 from docutils import nodes
 from PIL import Image
 from sphinx.transforms.post_transforms import SphinxPostTransform
+
+from theme.tokens import TOKENS
 
 HERE = Path(__file__).parent
 PLAIN = re.compile(r'<span class="(?:n|o|p|w)">([^<]*)</span>')
@@ -66,8 +68,10 @@ def add_repository(app, config):
 def add_place(app, pagename, templatename, context, doctree):
     """Tell a page which part of the book it belongs to, and where it stands.
 
-    The template ``progress.html`` draws what comes of it.
+    The template ``progress.html`` draws what comes of it; ``layout.html``
+    names the colours.
     """
+    context["tokens"] = TOKENS
     for part in app.env.external_site_map.root.subtrees:
         names = [str(name) for name in part.files()]
         if pagename in names:
@@ -144,7 +148,7 @@ def write_redirect(app, exception):
 def setup(app):
     """Connect to Sphinx."""
     app.add_config_value("book_description", "", "html", [str])
-    for part in ("formulas", "bundle", "download"):
+    for part in ("theme.formulas", "theme.bundle", "theme.download"):
         app.setup_extension(part)
     app.config.templates_path.append(str(HERE / "templates"))
     app.add_post_transform(InPassing)

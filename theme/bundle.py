@@ -11,9 +11,10 @@ import re
 import shutil
 from pathlib import Path
 
-import icons
 import tinycss2
 from sphinx.errors import ExtensionError
+
+from theme import icons
 
 # What the theme's own templates load, before and after everything else.
 FIRST_STYLES = ["basic.css", "styles/pydata-sphinx-theme.css"]

@@ -2,15 +2,19 @@
 
 Both show what the book is about: of a number seen once, a gate at rest
 (bias 0) keeps half at each step, an open one (bias 3) keeps nearly all.
-``python theme/marks.py`` draws them anew.
+``python -m theme.marks`` draws them anew.
 """
 
 import math
 from pathlib import Path
 
+from theme.tokens import TOKENS
+
 STATIC = Path(__file__).parent / "static"
-INK, PAPER, MUTED = "#15181c", "#fdfcf9", "#a6adb5"
-FORGETS, KEEPS = "#f2935c", "#5cc9a7"
+INK, PAPER = TOKENS["page_on_dark"]["ground"], TOKENS["page"]["ground"]
+MUTED = TOKENS["page_on_dark"]["muted"]
+FORGETS = TOKENS["colors_on_dark"]["forecast"]
+KEEPS = TOKENS["colors_on_dark"]["limit"]
 
 
 def kept(bias, steps):

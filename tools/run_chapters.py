@@ -1,6 +1,6 @@
 """Execute chapters in place and write clean outputs.
 
-Usage: python tools/run_chapters.py [NN]
+Usage: python -m tools.run_chapters [NN]
 
 A chapter whose sources are those that made its outputs, and whose outputs
 still compare equal, is left alone, so that its pictures do not change for
@@ -18,14 +18,9 @@ import nbclient
 import nbformat
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tools"))
+from tools.notebook_files import NOT_KEPT, source_digest, tagged_picture
 
-from notebook_files import (  # noqa: E402
-    NOT_KEPT,
-    source_digest,
-    tagged_picture,
-)
+ROOT = Path(__file__).resolve().parents[1]
 
 # The picture that README and landing page show, drawn by a chapter's cell.
 FRONT_CHAPTER, FRONT_TAG = "01_gru_theory.ipynb", "readme-picture"

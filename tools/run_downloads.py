@@ -1,6 +1,6 @@
 """Compare the notebooks that the built site offers, as their readers run them.
 
-Usage: python tools/run_downloads.py
+Usage: python -m tools.run_downloads
 
 The package is installed from a copy, not linked to the repository; the
 notebooks lie in a folder elsewhere, beside nothing but ``conftest.py``, which

@@ -1,0 +1,318 @@
+"""The book's one figure style, and the plots that chapters share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib import resources
+
+import matplotlib.pyplot as plt
+import numpy as np
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullLocator
+
+from gru_tutorial.checks import (
+    check_float,
+    check_int,
+    check_length,
+    check_values,
+)
+
+# Okabe and Ito's palette tells colours apart for colour-blind readers too.
+# Each colour has one meaning throughout the book: data (what was observed),
+# truth (the signal beneath, or what really came), forecast (what a model
+# says), limit (the best that is possible), other (something to compare with).
+_TOKENS = resources.files("gru_tutorial.book") / "tokens.json"
+COLORS = {
+    meaning: json.loads(_TOKENS.read_text("utf-8"))["colors"][meaning]
+    for meaning in ("data", "truth", "forecast", "limit", "other")
+}
+LARGEST = 1e300  # what matplotlib can draw without an overflow
+LAST_STEP = 10**15
+
+
+def set_style() -> None:
+    """Set the book's figure style for every figure that follows.
+
+    Examples
+    --------
+    >>> set_style()
+    >>> plt.rcParams["figure.dpi"]
+    125.0
+    """
+    plt.rcParams.update(
+        {
+            "figure.figsize": (5.8, 3.1),
+            "figure.dpi": 125,
+            "figure.constrained_layout.use": True,
+            "font.size": 12,
+            "axes.titlesize": 13,
+            "axes.titlelocation": "left",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "axes.prop_cycle": cycler(color=list(COLORS.values())),
+            "grid.color": "#d9dde1",
+            "grid.linewidth": 0.7,
+            "lines.linewidth": 1.7,
+            "legend.frameon": False,
+        }
+    )
+
+
+def plot_series(
+    values, clean=None, first_step: int = 0, ax: Axes | None = None
+) -> Axes:
+    """Draw a series as points, over the signal beneath it.
+
+    Parameters
+    ----------
+    values : array_like of shape (time,)
+        What was observed.
+    clean : array_like of shape (time,)
+        The signal without noise, if it is known.
+    first_step : int
+        The time step of the first value.
+    ax : matplotlib.axes.Axes
+        Where to draw; a new figure if not given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes, to add to.
+
+    Raises
+    ------
+    ValueError
+        If a value is missing, or ``clean`` is of another length.
+
+    Examples
+    --------
+    >>> ax = plot_series([1.0, 2.0, 1.5])
+    >>> ax.get_xlabel()
+    'time step $t$'
+    >>> plt.close()
+    """
+    values = _check_curve("values", values)
+    if clean is not None:
+        clean = _check_curve("clean", clean)
+        if len(clean) != len(values):
+            raise ValueError(
+                f"clean: expected {len(values)} values, as many as observed, "
+                f"got {len(clean)}"
+            )
+    first_step = check_int("first_step", first_step, 0, LAST_STEP)
+    ax = _axes(ax)
+    t = first_step + np.arange(len(values))
+    ax.plot(t, values, ".", ms=4, color=COLORS["data"], label="observed $y_t$")
+    if clean is not None:
+        ax.plot(t, clean, color=COLORS["truth"], label="clean signal")
+    ax.set(xlabel="time step $t$", ylabel="value $y_t$")
+    return ax
+
+
+def plot_forecast(
+    values,
+    forecasts: Mapping,
+    forecast_start: int,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw forecasts over the observed values of the test part.
+
+    Parameters
+    ----------
+    values : array_like of shape (time,)
+        The whole series.
+    forecasts : mapping of str to array_like of shape (horizon,)
+        Up to three forecasts by name, whoever made them, none beyond the end
+        of ``values``. The legend shows the names as they are written.
+    forecast_start : int
+        The first time step that is forecast.
+    ax : matplotlib.axes.Axes
+        Where to draw; a new figure if not given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes, to add to.
+
+    Raises
+    ------
+    ValueError
+        If a value or a name is missing, or there are too many forecasts or
+        values.
+
+    Examples
+    --------
+    >>> ax = plot_forecast([1.0, 2.0, 3.0], {"naive": [1.0, 2.0]}, 1)
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['observed $y_t$', 'naive']
+    >>> plt.close()
+    """
+    values = _check_curve("values", values)
+    last = len(values) - 1
+    forecast_start = check_int("forecast_start", forecast_start, 0, last)
+    colors = [COLORS["forecast"], COLORS["other"], "black"]
+    curves = _check_forecasts(forecasts, len(values) - forecast_start)
+    if len(curves) > len(colors):
+        raise ValueError(
+            f"forecasts: expected at most {len(colors)}, got {len(curves)}"
+        )
+    ax = plot_series(values[forecast_start:], None, forecast_start, ax)
+    for color, (name, y_hat) in zip(colors, curves.items(), strict=False):
+        t = forecast_start + np.arange(len(y_hat))
+        ax.plot(t, y_hat, color=color, label=_label(name))
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    return ax
+
+
+def plot_losses(history, floor: float, ax: Axes | None = None) -> Axes:
+    """Draw the losses of a run, in multiples of the noise floor.
+
+    Parameters
+    ----------
+    history : History
+        What ``fit`` returned.
+    floor : float
+        The noise floor in scaled units.
+    ax : matplotlib.axes.Axes
+        Where to draw; a new figure if not given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes, to add to: logarithmic, or linear if a loss is not above 0,
+        as that of a Gaussian may be.
+
+    Raises
+    ------
+    ValueError
+        If ``floor`` is not above 0, or ``history`` holds no losses.
+
+    Examples
+    --------
+    >>> from gru_tutorial import History
+    >>> ax = plot_losses(History([2.0, 1.5], [2.5, 2.2]), floor=1.0)
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['training', 'validation', 'noise floor']
+    >>> plt.close()
+    """
+    floor = check_float("floor", floor, 0, exclusive=True)
+    train, valid = _check_history(history, floor)
+    ax = _axes(ax)
+    epochs = np.arange(1, len(train) + 1)
+    ax.plot(epochs, train, color=COLORS["data"], label="training")
+    if len(valid):
+        color, best = COLORS["forecast"], history.best_epoch
+        ax.plot(epochs, valid, color=color, label="validation")
+        ax.plot(best, valid[best - 1], "o", color=color)
+    ax.axhline(1, color=COLORS["limit"], ls="--", label="noise floor")
+    ax.set(xlabel="epoch", ylabel="loss / floor")
+    _hold_losses(ax)
+    ax.legend()
+    return ax
+
+
+def _axes(ax: Axes | None) -> Axes:
+    if ax is None:
+        return plt.subplots()[1]
+    if not isinstance(ax, Axes):
+        raise ValueError(f"ax: expected a matplotlib Axes, got {ax!r}")
+    return ax
+
+
+def _check_curve(name: str, values) -> np.ndarray:
+    values = check_values(name, values, (1,), dtype=np.float64)
+    check_length(name, values, 1, "1")
+    largest = np.abs(values).max()
+    if largest > LARGEST:
+        raise ValueError(
+            f"{name}: expected numbers up to {LARGEST:g}, got {largest:g}"
+        )
+    return values
+
+
+def _check_forecasts(forecasts, room: int) -> dict[str, np.ndarray]:
+    if not isinstance(forecasts, Mapping):
+        raise ValueError(
+            "forecasts: expected a mapping of names to arrays, got "
+            f"{forecasts!r}"
+        )
+    curves = {}
+    for name, y_hat in forecasts.items():
+        if not (isinstance(name, str) and name.strip()):
+            raise ValueError(
+                f"forecasts: expected names that can be read, got {name!r}"
+            )
+        curves[name] = _check_curve(f"forecasts[{name!r}]", y_hat)
+        if len(curves[name]) > room:
+            raise ValueError(
+                f"forecasts[{name!r}]: expected at most {room} values, got "
+                f"{len(curves[name])}"
+            )
+    return curves
+
+
+def _label(name: str) -> str:
+    """Return a name such that a legend shows it, and as it is written."""
+    name = name.replace("$", r"\$")  # no formula
+    return f" {name}" if name.startswith("_") else name  # else left out
+
+
+def _check_history(history, floor: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the losses of training and validation, in floors."""
+    try:
+        train, valid = history.train_loss, history.valid_loss
+    except AttributeError:
+        raise ValueError(
+            f"history: expected a History, as fit returns it, got {history!r}"
+        ) from None
+    train = check_values("history.train_loss", train, (1,), dtype=np.float64)
+    valid = check_values("history.valid_loss", valid, (1,), dtype=np.float64)
+    check_length("history", train, 1, "1")
+    if len(valid) not in (0, len(train)):
+        raise ValueError(
+            f"history: expected {len(train)} losses of validation, as many "
+            f"as of training, got {len(valid)}"
+        )
+    with np.errstate(over="ignore", under="ignore"):
+        train, valid = train / floor, valid / floor
+    for losses in filter(len, (train, valid)):
+        largest = np.abs(losses).max()
+        if largest > 1e100:
+            raise ValueError(
+                f"floor: expected losses up to 1e+100 floors, got {largest:g}"
+            )
+    return train, valid
+
+
+def _hold_losses(ax: Axes) -> None:
+    """Let the limits hold every curve: from 0.5 to 14, wider if need be."""
+    curves = [
+        line.get_ydata()
+        for line in ax.get_lines()
+        if line.get_transform() == ax.transData
+    ]
+    drawn = np.hstack([1, *curves])
+    low, high = drawn.min(), drawn.max()
+    if low <= 0:
+        ax.set_yscale("linear")
+        ax.autoscale(axis="y")
+        return
+    ax.set_yscale("log")
+    ax.yaxis.set_minor_locator(NullLocator())
+    if low >= 0.5 and high <= 14:
+        low, high, ticks = 0.5, 14, [1, 2, 5, 10]
+    else:
+        low, high = min(0.5, low / 1.3), max(14, high * 1.3)
+        ticks = LogLocator(subs=_steps(low, high)).tick_values(low, high)
+        ticks = [tick for tick in ticks if low <= tick <= high]
+    ax.set(yticks=ticks, yticklabels=[f"{tick:g}" for tick in ticks])
+    ax.set_ylim(low, high)
+
+
+def _steps(low: float, high: float) -> tuple[int, ...]:
+    """Return which multiples of each power of ten get a tick."""
+    return (1, 2, 5) if high < 300 * low else (1,)

@@ -1,0 +1,585 @@
+"""A forecaster: model, scaler, what it sees, and the column it predicts."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gru_tutorial.checks import check_int, check_length, check_values
+from gru_tutorial.frame import Frame
+from gru_tutorial.heads import HEADS, Gaussian
+from gru_tutorial.model import (
+    BATCH_SIZE,
+    GRUModel,
+    Streaming,
+    evaluating,
+    point_of,
+    predict,
+    to_model,
+    to_numpy,
+)
+from gru_tutorial.recipe import CUTTING, Recipe
+from gru_tutorial.storage import check_destination, read_whole, write_whole
+from gru_tutorial.training import History, changed, fit
+from gru_tutorial.windows import (
+    Scaler,
+    check_target,
+    labels_of,
+    make_chunks,
+    make_loader,
+    make_windows,
+)
+
+BLOCK = 2**16  # steps per call, where a state is carried along a series
+KIND = "forecaster 1"
+STRATEGIES = ("direct", "recursive")
+
+
+class Forecaster:
+    """Forecast a series in its own units: model, scaler, and what it sees.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        A ``GRUModel`` with any head, or another module that maps (batch,
+        window, features) to (batch, horizon).
+    scaler : Scaler
+        The one used in training; ``fit`` finds it if it is not given.
+    window : int
+        Time steps that the model sees; ``None`` for all before, through a
+        state that is carried along. That needs ``run``, as ``GRUModel`` has.
+    target : int or tuple of int
+        The column that is predicted, or those. A ``GRUModel``'s head knows.
+    strategy : str
+        ``"direct"``: all steps at once, as the head gives them.
+        ``"recursive"``: one step, which the model then takes in as if it had
+        been observed, and so on. If not given, direct as far as the head
+        reaches, recursive beyond.
+
+    Attributes
+    ----------
+    history : History
+        The losses of the last ``fit``; None before.
+    recipe : Recipe
+        Its settings; None before.
+
+    Raises
+    ------
+    ValueError
+        If an argument is of another kind or out of range.
+
+    References
+    ----------
+    S. Ben Taieb et al. (2012), A review and comparison of strategies for
+    multi-step ahead time series forecasting, arXiv:1108.3259.
+
+    Examples
+    --------
+    >>> values = np.sin(np.arange(200.0))
+    >>> forecaster = Forecaster(GRUModel(hidden_size=8), window=12)
+    >>> forecaster = forecaster.fit(values[:150], num_epochs=3)
+    >>> forecaster(values[:150], horizon=24).shape
+    (24,)
+    >>> forecaster.one_step(values, forecast_start=150).shape
+    (50,)
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        scaler: Scaler | None = None,
+        window: int | None = None,
+        target: int | tuple | None = None,
+        strategy: str | None = None,
+    ):
+        if not isinstance(model, nn.Module):
+            raise ValueError(
+                f"model: expected a torch.nn.Module, got "
+                f"{type(model).__name__}"
+            )
+        if window is not None:
+            window = check_int("window", window, 1)
+        if strategy is not None and strategy not in STRATEGIES:
+            raise ValueError(
+                f"strategy: expected one of {', '.join(STRATEGIES)}, got "
+                f"{strategy!r}"
+            )
+        self.model, self.window, self.strategy = model, window, strategy
+        features = self._features(scaler)
+        target = self._check_target(target, features)
+        self.frame = Frame(features, target, scaler)
+        self.history: History | None = None
+        self.recipe: Recipe | None = None
+
+    def __repr__(self):
+        """Show what it consists of."""
+        sees = "all" if self.window is None else self.window
+        name = type(self.model).__name__
+        return f"Forecaster({name}, {self.scaler}, window={sees})"
+
+    @property
+    def scaler(self) -> Scaler | None:
+        """What scales the series; None before ``fit``, if none was given."""
+        return self.frame.scaler
+
+    @property
+    def target(self) -> tuple[int, ...]:
+        """The columns that are predicted."""
+        return self.frame.target
+
+    def fit(
+        self,
+        values,
+        recipe: Recipe | None = None,
+        *,
+        valid: int = 0,
+        callbacks=(),
+        checkpoint=None,
+        **changes,
+    ) -> Forecaster:
+        """Scale the series, cut it, and train the model on the pieces.
+
+        Pieces are windows with one label each, or, without ``window``, chunks
+        with a label for every step. A scaler that is there already is kept.
+
+        Parameters
+        ----------
+        values : array_like of shape (time,) or (time, features)
+            The training part alone, in its own units. For several series
+            at once (series, time), (series, time, features), or a list of
+            arrays: each series of one column then has a scale of its own.
+        recipe : Recipe
+            The settings; those of ``Recipe()`` if not given.
+        valid : int
+            Time steps of validation, the last ones of ``values``.
+        callbacks, checkpoint
+            As for ``training.fit``.
+        **changes
+            Settings that differ from the recipe's, by name.
+
+        Returns
+        -------
+        Forecaster
+            Itself, with ``history`` and ``recipe``.
+
+        Raises
+        ------
+        ValueError
+            If ``values`` is too short, not finite, or constant, or a setting
+            is out of range.
+        FloatingPointError
+            If training leaves the range of numbers.
+        """
+        cutting = {k: changes.pop(k) for k in CUTTING if k in changes}
+        recipe = changed(recipe, changes).but(**cutting)
+        valid = check_int("valid", valid, 0)
+        series = self.frame.series(values)
+        piece = self.window or recipe.chunk
+        for one in series:
+            needed = valid + piece + self._horizon()
+            check_length("values", one, needed, "valid + window + horizon")
+        if self.scaler is None:
+            known = [one[: len(one) - valid] for one in series]
+            self.frame.fit(known, labels_of(values))
+        scaled = self.frame.scaled(series)
+        self.history = fit(
+            self.model,
+            self._train_loader(scaled, valid, recipe),
+            self._valid_loader(scaled, valid, piece),
+            recipe,
+            callbacks=callbacks,
+            checkpoint=checkpoint,
+        )
+        self.recipe = recipe
+        return self
+
+    def __call__(self, history, horizon: int) -> np.ndarray:
+        """Forecast the steps that follow a history, or each of many.
+
+        Parameters
+        ----------
+        history : array_like of shape (time,) or (time, features)
+            What is known, in its own units; of many series (series, time) or
+            (series, time, features). The state starts before its first value.
+        horizon : int
+            Time steps to forecast.
+
+        Returns
+        -------
+        numpy.ndarray of shape (horizon,) or (series, horizon)
+            In the series' own units, float64. With several targets one more
+            axis comes last.
+
+        Raises
+        ------
+        ValueError
+            If ``history`` is too short or not finite, or the model cannot
+            forecast so many steps.
+        """
+        X, mean, std, single = self._read(history)
+        horizon = check_int("horizon", horizon, 1)
+        with evaluating(self.model):
+            parts = [
+                self._unroll(to_model(self.model, part), horizon)
+                for part in X.split(BATCH_SIZE)
+            ]
+        y_hat = to_numpy(torch.cat(parts)) * std + mean
+        return self.frame.shaped(y_hat, single)
+
+    def one_step(self, values, forecast_start: int) -> np.ndarray:
+        """Forecast each value of the test part from the true ones before it.
+
+        Parameters
+        ----------
+        values : array_like of shape (time,) or (time, features)
+            The whole series, in its own units.
+        forecast_start : int
+            The first time step to forecast, at least ``window``.
+
+        Returns
+        -------
+        numpy.ndarray of shape (time - forecast_start,)
+            In the series' own units, float64. With several targets, one
+            column for each.
+
+        Raises
+        ------
+        ValueError
+            If fewer than ``window`` values come before ``forecast_start``.
+        """
+        blind = self.model.head.blind if self._has_head() else 0
+        seen = self.window or 1 + blind
+        X, mean, std, single = self._read(values, seen + 1, "values")
+        if not single:
+            raise ValueError("values: expected one series, got several")
+        last = X.shape[1] - 1
+        start = check_int("forecast_start", forecast_start, seen, last)
+        if self.window is None:
+            y_hat = self._along(X[:, :-1])[start - 1 :]
+        else:
+            windows, _ = make_windows(
+                X[0, start - self.window :].numpy(), self.window
+            )
+            y_hat = predict(self.model, windows)
+        y_hat = y_hat[:, None, : len(self.target)] * std + mean
+        return y_hat[:, 0, 0] if len(self.target) == 1 else y_hat[:, 0]
+
+    def distribution(self, history, horizon: int):
+        """Return mean and standard deviation of each step to come.
+
+        Parameters
+        ----------
+        history, horizon
+            As for a call; ``horizon`` at most that of the head.
+
+        Returns
+        -------
+        mean, std : numpy.ndarray of shape (horizon,) or (series, horizon)
+            In the series' own units, float64.
+
+        Raises
+        ------
+        ValueError
+            If the model's head is not ``Gaussian``, or as for a call.
+
+        Examples
+        --------
+        >>> model = GRUModel(hidden_size=8, head=Gaussian(12))
+        >>> mean, std = Forecaster(model).distribution(np.zeros(50), 12)
+        >>> mean.shape, std.shape
+        ((12,), (12,))
+        """
+        head = self.model.head if self._has_head() else None
+        if not isinstance(head, Gaussian):
+            raise ValueError(
+                f"model: expected one with the head Gaussian, got {head!r}"
+            )
+        X, mean, std, single = self._read(history)
+        horizon = check_int("horizon", horizon, 1, head.horizon)
+        with evaluating(self.model):
+            parts = [
+                head.distribution(self.model(to_model(self.model, part)))
+                for part in X.split(BATCH_SIZE)
+            ]
+        centre, spread = (
+            self._steps(torch.cat(part))[:, :horizon]
+            for part in zip(*parts, strict=True)
+        )
+        centre, spread = (
+            to_numpy(centre) * std + mean,
+            to_numpy(spread) * std,
+        )
+        return self.frame.shaped(centre, single), self.frame.shaped(
+            spread, single
+        )
+
+    def stream(self, history=None, horizon: int = 1):
+        """Return an object that takes in one value at a time.
+
+        Parameters
+        ----------
+        history : array_like of shape (time,) or (time, features)
+            What is known before; with a ``window`` at least so many values.
+        horizon : int
+            Time steps to forecast after each value.
+
+        Returns
+        -------
+        Stream
+            Its ``update(value)`` returns the forecast.
+
+        Examples
+        --------
+        >>> stream = Forecaster(GRUModel(hidden_size=8)).stream()
+        >>> for value in [0.1, 0.2, 0.3]:
+        ...     y_hat = stream.update(value)
+        >>> y_hat.shape
+        (1,)
+        """
+        from gru_tutorial.stream import Stream
+
+        return Stream(self, history, horizon)
+
+    def save(self, path) -> None:
+        """Write all that a forecast needs into one file.
+
+        Sizes, weights, scaler, window, columns, recipe and losses.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            The file; written whole or not at all.
+
+        Raises
+        ------
+        ValueError
+            If nothing can be written there.
+        """
+        path = check_destination("path", path)
+        scaler, columns = None, None
+        if self.scaler is not None:
+            scaler = [self.scaler.mean.tolist(), self.scaler.std.tolist()]
+            if self.scaler.columns is not None:
+                columns = [str(name) for name in self.scaler.columns]
+        state = {
+            "model": self.model.settings() if self._has_head() else None,
+            "weights": self.model.state_dict(),
+            "scaler": scaler,
+            "columns": columns,
+            "window": self.window,
+            "target": self.target,
+            "strategy": self.strategy,
+            "recipe": self.recipe and self.recipe.plain(),
+            "history": self.history and vars(self.history),
+        }
+        write_whole(path, KIND, state)
+
+    @classmethod
+    def load(cls, path, model: nn.Module | None = None) -> Forecaster:
+        """Read a forecaster that ``save`` wrote; no code in it is run.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            The file.
+        model : torch.nn.Module
+            Takes the weights, if it is not a ``GRUModel`` with a head of this
+            package.
+
+        Returns
+        -------
+        Forecaster
+            With the same forecasts, on the CPU.
+
+        Raises
+        ------
+        ValueError
+            If the file is absent, damaged or of another kind, or its weights
+            do not fit ``model``.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> forecaster = Forecaster(GRUModel(hidden_size=8), Scaler(2.0, 1.5))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     forecaster.save(f"{folder}/gru.pt")
+        ...     again = Forecaster.load(f"{folder}/gru.pt")
+        >>> bool((again([1.0, 2.0], 3) == forecaster([1.0, 2.0], 3)).all())
+        True
+        """
+        state = read_whole("path", path, KIND)
+        if model is None:
+            model = _made_again(state["model"], path)
+        _load_weights(model, state["weights"])
+        scaler = None
+        if state["scaler"] is not None:
+            scaler = Scaler(*state["scaler"])
+            scaler.columns = state["columns"] and tuple(state["columns"])
+        found = cls(
+            model, scaler, state["window"], state["target"], state["strategy"]
+        )
+        found.recipe = state["recipe"] and Recipe.of(state["recipe"])
+        found.history = state["history"] and History(**state["history"])
+        return found
+
+    # What stands behind these
+
+    def _has_head(self) -> bool:
+        return isinstance(self.model, GRUModel)
+
+    def _features(self, scaler) -> int:
+        if self._has_head():
+            return self.model.gru.input_size
+        mean = getattr(scaler, "mean", None)
+        return 1 if mean is None else max(1, mean.size)
+
+    def _check_target(self, target, features: int) -> tuple[int, ...]:
+        if not self._has_head():
+            return check_target(0 if target is None else target, features)
+        known = self.model.head.target
+        if target is None or check_target(target, features) == known:
+            return known
+        raise ValueError(
+            f"target: expected {known}, as the model's head has it, got "
+            f"{target!r}"
+        )
+
+    def _read(self, history, needed=None, name="history"):
+        return self.frame.read(history, needed or self.window or 1, name)
+
+    def _horizon(self) -> int:
+        return self.model.horizon if self._has_head() else 1
+
+    def _windows(self, one: np.ndarray, window: int):
+        return make_windows(one, window, self._horizon(), self.target)
+
+    def _train_loader(self, scaled: list, valid: int, recipe: Recipe):
+        parts = []
+        for one in scaled:
+            known = one[: len(one) - valid]
+            if self.window is None:
+                size = recipe.chunk
+                cut = make_chunks(known, size, self._horizon(), self.target)
+            else:
+                cut = self._windows(known, self.window)
+            parts.append([part[:: recipe.stride] for part in cut])
+        pieces = _joined(parts)
+        size, seed = recipe.batch_size, recipe.seed
+        return make_loader(*pieces, size, shuffle=True, seed=seed)
+
+    def _valid_loader(self, scaled: list, valid: int, window: int):
+        if valid == 0:
+            return None
+        late = [one[len(one) - valid - window :] for one in scaled]
+        parts = [self._windows(one, window) for one in late]
+        return make_loader(*_joined(parts), BATCH_SIZE)
+
+    def _steps(self, y_hat: Tensor) -> Tensor:
+        """Return (n, horizon, targets) of what a model gives."""
+        return y_hat.unflatten(1, (-1, len(self.target)))
+
+    def _unroll(self, x: Tensor, horizon: int) -> Tensor:
+        """Forecast (n, horizon, targets), directly or step by step."""
+        if self.window is not None:
+            x = x[:, -self.window :]
+        if self.strategy != "recursive":
+            goes_on = self._has_head() and self.model.head.unbounded
+            y_hat = self.model(x, **({"horizon": horizon} if goes_on else {}))
+            steps = self._steps(point_of(self.model, y_hat))
+            if steps.shape[1] >= horizon:
+                return steps[:, :horizon]
+            if self.strategy == "direct":
+                raise ValueError(
+                    f"horizon: expected at most {steps.shape[1]}, which the "
+                    f"model forecasts at once, got {horizon}"
+                )
+        return self._recursive(*self._next(x, None), horizon)
+
+    def _next(self, x: Tensor, state):
+        """Return the next step's forecast, and what to go on from."""
+        if self.window is not None:
+            y_hat = self.model(x)
+        elif isinstance(self.model, Streaming):
+            y_hat, state = self.model.run(x, state)
+            y_hat = y_hat[:, -1]
+        else:
+            raise ValueError(
+                f"model: expected one with run, as GRUModel has, to go on "
+                f"step by step without a window, got "
+                f"{type(self.model).__name__}"
+            )
+        return self._steps(point_of(self.model, y_hat)), x, state
+
+    def _recursive(self, steps: Tensor, x: Tensor, state, horizon: int):
+        """Take each forecast in as if it had been observed."""
+        if horizon > 1 and sorted(self.target) != list(
+            range(self.frame.features)
+        ):
+            raise ValueError(
+                f"horizon: expected at most {steps.shape[1]}, as what comes "
+                f"next in the other columns is not known, got {horizon}"
+            )
+        order = np.argsort(self.target).tolist()
+        path = [steps[:, 0]]
+        while len(path) < horizon:
+            newest = path[-1][:, None, order]
+            x = newest if self.window is None else moved_on(x, newest)
+            steps, x, state = self._next(x, state)
+            path.append(steps[:, 0])
+        return torch.stack(path, dim=1)
+
+    def _along(self, X: Tensor) -> np.ndarray:
+        """Return what follows each step of a series, (time, numbers)."""
+        if not isinstance(self.model, Streaming):
+            raise ValueError(
+                f"window: expected a number, as {type(self.model).__name__} "
+                f"has no run(x, state) to carry a state along, got None"
+            )
+        whole = self._has_head() and not self.model.head.streams
+        parts, state = [], None
+        with evaluating(self.model):
+            for block in X.split(X.shape[1] if whole else BLOCK, dim=1):
+                block = to_model(self.model, block)
+                y_hat, state = self.model.run(block, state)
+                parts.append(point_of(self.model, y_hat[0]))
+        found = torch.cat(parts).double().cpu().numpy()
+        blind = self.model.head.blind if self._has_head() else 0
+        check_values("model's forecasts", found[blind:], (2,))
+        return found
+
+
+def moved_on(x: Tensor, newest: Tensor) -> Tensor:
+    """Return windows without their first step, and with a newest one."""
+    return torch.cat([x[:, 1:], newest], dim=1)
+
+
+def _joined(parts: list) -> list[np.ndarray]:
+    """Put the pieces of all series after one another; one stays a view."""
+    if len(parts) == 1:
+        return list(parts[0])
+    return [np.concatenate(part) for part in zip(*parts, strict=True)]
+
+
+def _made_again(settings: dict | None, path) -> GRUModel:
+    if settings is None:
+        raise ValueError(
+            f"model: expected the module that takes the weights, as {path} "
+            f"was not saved from a GRUModel, got None"
+        )
+    name, arguments = settings["head"]
+    if name not in HEADS:
+        raise ValueError(
+            f"model: expected a GRUModel with the head {name}, which is not "
+            f"of this package, got None"
+        )
+    return GRUModel(**{**settings, "head": HEADS[name](**arguments)})
+
+
+def _load_weights(model: nn.Module, weights: dict) -> None:
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(
+            f"model: expected one that the file's weights fit ({error})"
+        ) from None

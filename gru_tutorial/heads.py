@@ -1,0 +1,382 @@
+"""Heads: what a model reads from the states of its GRU, and how it is scored.
+
+A new head is a subclass of ``Head`` that says how many numbers it gives, and
+overrides what it does otherwise. A head without arguments beyond ``horizon``
+and ``target`` is saved and loaded with its model once it is among ``HEADS``.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from gru_tutorial.checks import check_int, check_length
+from gru_tutorial.windows import check_target
+
+
+class Head(nn.Module):
+    """Forecast all steps at once from a state: what all heads have in common.
+
+    Parameters
+    ----------
+    horizon : int
+        Time steps to forecast.
+    target : int or tuple of int
+        The feature of the series that is predicted, or those.
+
+    Attributes
+    ----------
+    numbers : int
+        How many numbers it gives for each forecast.
+    width : int
+        How many the model's linear layer reads from one state.
+    blind : int
+        Steps at the start of a sequence from which it cannot forecast yet.
+
+    Raises
+    ------
+    ValueError
+        If ``horizon`` is below 1 or ``target`` no feature.
+    """
+
+    blind = 0
+    streams = True  # can go on from a state that was carried over
+    unbounded = False  # can forecast more steps than it was trained for
+
+    def __init__(self, horizon: int = 1, target: int | tuple = 0):
+        super().__init__()
+        self.horizon = check_int("horizon", horizon, 1)
+        several = isinstance(target, (tuple, list)) and len(target) > 0
+        highest = max(target) if several else target
+        check_int("target", highest, 0)
+        self.target = check_target(target, highest + 1)
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers are given for each forecast."""
+        return self.horizon * len(self.target)
+
+    @property
+    def width(self) -> int:
+        """How many numbers are read from one state."""
+        return self.numbers
+
+    def extra_repr(self) -> str:
+        """Say what tells this head from others, for ``print(model)``."""
+        return f"{self.horizon}, target={self.target}"
+
+    def settings(self) -> dict:
+        """Return what is needed to make the head again: plain values."""
+        return {"horizon": self.horizon, "target": self.target}
+
+    def build(self, size: int) -> nn.Module:
+        """Make the layer that reads ``width`` numbers from a state.
+
+        Parameters
+        ----------
+        size : int
+            Numbers in a state.
+
+        Returns
+        -------
+        torch.nn.Module
+            The model's ``linear``. Layers of its own a head makes here, too.
+        """
+        return nn.Linear(size, self.width)
+
+    def last(self, read, x: Tensor, out: Tensor, state: Tensor, horizon=None):
+        """Forecast what follows each sequence.
+
+        Parameters
+        ----------
+        read : callable
+            The model's linear layer.
+        x : Tensor of shape (batch, time, features)
+            The sequences.
+        out : Tensor of shape (batch, time, size)
+            The states after every step.
+        state : Tensor of shape (batch, size)
+            The last of them.
+        horizon : int
+            Other time steps than in training, for a head that can go on.
+
+        Returns
+        -------
+        Tensor of shape (batch, numbers)
+            The forecasts, scaled.
+
+        Raises
+        ------
+        ValueError
+            If the head cannot forecast ``horizon`` steps.
+        """
+        if horizon not in (None, self.horizon):
+            raise ValueError(
+                f"horizon: expected {self.horizon}, which this head gives at "
+                f"once, got {horizon}"
+            )
+        return read(state)
+
+    def every(self, read, x: Tensor, out: Tensor) -> Tensor:
+        """Forecast what follows each step, (batch, time, numbers)."""
+        return read(out)
+
+    def loss(self, y_hat: Tensor, y: Tensor) -> Tensor:
+        """Return the mean loss of a batch.
+
+        Parameters
+        ----------
+        y_hat : Tensor of shape (..., numbers)
+            What the model gave.
+        y : Tensor of shape (..., horizon * targets)
+            What came true, scaled.
+        """
+        return nn.functional.mse_loss(y_hat, y)
+
+    def point(self, y_hat: Tensor) -> Tensor:
+        """Return the forecasts among the numbers: (..., horizon * targets)."""
+        return y_hat
+
+
+class Direct(Head):
+    """One output for each step ahead, all read from the last state.
+
+    Examples
+    --------
+    >>> from gru_tutorial import GRUModel
+    >>> GRUModel(hidden_size=8, head=Direct(12))(torch.zeros(32, 24, 1)).shape
+    torch.Size([32, 12])
+    """
+
+
+class Gaussian(Head):
+    """A mean and a variance for each step ahead, all read from the last state.
+
+    It gives ``numbers = 2 * horizon``: means, then log variances.
+
+    References
+    ----------
+    D. A. Nix and A. S. Weigend (1994), Estimating the mean and variance of
+    the target probability distribution. *IEEE ICNN* 1, 55-60.
+
+    Examples
+    --------
+    >>> from gru_tutorial import GRUModel
+    >>> model = GRUModel(hidden_size=8, head=Gaussian(12))
+    >>> y_hat = model(torch.zeros(32, 24, 1))
+    >>> mean, std = model.head.distribution(y_hat)
+    >>> y_hat.shape, std.shape
+    (torch.Size([32, 24]), torch.Size([32, 12]))
+    """
+
+    @property
+    def numbers(self) -> int:
+        """Twice the horizon: means and log variances."""
+        return 2 * self.horizon * len(self.target)
+
+    def loss(self, y_hat: Tensor, y: Tensor) -> Tensor:
+        """Return the mean negative log likelihood of normal distributions.
+
+        Parameters
+        ----------
+        y_hat : Tensor of shape (..., 2 * horizon)
+            Means, then log variances.
+        y : Tensor of shape (..., horizon)
+            What came true.
+
+        Returns
+        -------
+        Tensor of shape ()
+            ``mean(log(2π) + log_var + (y - mean)² / exp(log_var)) / 2``.
+
+        Examples
+        --------
+        >>> Gaussian().loss(torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0]]))
+        tensor(1.4189)
+        """
+        mean, log_var = y_hat.chunk(2, dim=-1)
+        if mean.shape != y.shape:
+            raise ValueError(
+                f"y: expected shape {tuple(mean.shape)}, half of what is "
+                f"given for it, got {tuple(y.shape)}"
+            )
+        squares = (y - mean) ** 2 * (-log_var).exp()
+        return (math.log(2 * math.pi) + log_var + squares).mean() / 2
+
+    def point(self, y_hat: Tensor) -> Tensor:
+        """Return the means: (..., horizon)."""
+        return y_hat.chunk(2, dim=-1)[0]
+
+    def distribution(self, y_hat: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means and standard deviations, scaled: (..., horizon)."""
+        mean, log_var = y_hat.chunk(2, dim=-1)
+        return mean, (log_var / 2).exp()
+
+
+class Seq2Seq(Head):
+    """A second GRU goes on from the last state: sequence to sequence.
+
+    It starts from the last state and the last value, and takes its own
+    forecasts from then on. In contrast to a recursive forecast this is how it
+    is trained, too; and it can go on for longer than in training.
+
+    References
+    ----------
+    Sutskever et al. (2014), arXiv:1409.3215; Cho et al. (2014),
+    arXiv:1406.1078.
+
+    Examples
+    --------
+    >>> from gru_tutorial import GRUModel
+    >>> model = GRUModel(hidden_size=8, head=Seq2Seq(12))
+    >>> x = torch.zeros(32, 100, 1)
+    >>> model(x).shape, model(x, horizon=30).shape
+    (torch.Size([32, 12]), torch.Size([32, 30]))
+    """
+
+    unbounded = True
+
+    @property
+    def width(self) -> int:
+        """One step's forecast is read from one state."""
+        return len(self.target)
+
+    def build(self, size: int) -> nn.Module:
+        """Make the linear layer, and the second GRU."""
+        linear = super().build(size)
+        self.decoder = nn.GRUCell(self.width, size)
+        return linear
+
+    def decode(self, read, last: Tensor, state: Tensor, horizon: int):
+        """Forecast from states of the first GRU.
+
+        Parameters
+        ----------
+        read : callable
+            The model's linear layer.
+        last : Tensor of shape (n, targets)
+            The values that each state has seen last.
+        state : Tensor of shape (n, size)
+            The states.
+        horizon : int
+            Time steps to forecast.
+
+        Returns
+        -------
+        Tensor of shape (n, horizon * targets)
+            The forecasts, scaled.
+        """
+        path = []
+        for _ in range(horizon):
+            state = self.decoder(last, state)
+            last = read(state)
+            path.append(last)
+        return torch.cat(path, dim=1)
+
+    def last(self, read, x: Tensor, out: Tensor, state: Tensor, horizon=None):
+        """Forecast what follows each sequence, however far."""
+        values = x[:, -1, self.target]
+        horizon = self.horizon if horizon is None else horizon
+        return self.decode(
+            read, values, state, check_int("horizon", horizon, 1)
+        )
+
+    def every(self, read, x: Tensor, out: Tensor) -> Tensor:
+        """Forecast what follows each step, (batch, time, numbers)."""
+        values = x[..., self.target].flatten(0, 1)
+        y_hat = self.decode(read, values, out.flatten(0, 1), self.horizon)
+        return y_hat.unflatten(0, x.shape[:2])
+
+
+class LastStates(Head):
+    """Read step k of the forecast from the state of k steps after T - horizon.
+
+    A reconstruction, to be tested: so do ``BlockRNNModel`` of Darts 0.48.1
+    and ``GRU`` of NeuralForecast 3.3.0 (with its default
+    ``recurrent=False``) where the horizon is not longer than the window.
+    Their output layer can so take covariates of each future step; but step 1
+    does not see the last ``horizon - 1`` observations.
+
+    Parameters
+    ----------
+    horizon, target
+        As for every head.
+    decoder_size : int
+        Units of a hidden layer with ReLU between state and output, as in
+        NeuralForecast; ``None`` for a linear output, as in Darts.
+
+    Raises
+    ------
+    ValueError
+        If one of them is below 1.
+
+    Notes
+    -----
+    The first ``horizon - 1`` steps of a sequence have no states of their own
+    to read from: ``model.run`` gives nan there, so train on chunks with
+    ``burn_in=horizon - 1`` or more.
+
+    Examples
+    --------
+    >>> from gru_tutorial import Forecaster, GRUModel, visibility
+    >>> forecaster = Forecaster(GRUModel(hidden_size=8, head=LastStates(4)))
+    >>> visibility(forecaster, [0.0, 1.0] * 12, 4) > 0
+    array([False, False, False,  True])
+    """
+
+    streams = False
+
+    def __init__(
+        self,
+        horizon: int = 1,
+        target: int | tuple = 0,
+        decoder_size: int | None = None,
+    ):
+        super().__init__(horizon, target)
+        if decoder_size is not None:
+            decoder_size = check_int("decoder_size", decoder_size, 1)
+        self.decoder_size = decoder_size
+
+    @property
+    def width(self) -> int:
+        """One step's forecast is read from one state."""
+        return len(self.target)
+
+    @property
+    def blind(self) -> int:
+        """Steps at a sequence's start that have too few states before."""
+        return self.horizon - 1
+
+    def settings(self) -> dict:
+        """Return what is needed to make the head again: plain values."""
+        return {**super().settings(), "decoder_size": self.decoder_size}
+
+    def build(self, size: int) -> nn.Module:
+        """Make the layer that reads one state, linear or with a hidden one."""
+        if self.decoder_size is None:
+            return super().build(size)
+        return nn.Sequential(
+            nn.Linear(size, self.decoder_size),
+            nn.ReLU(),
+            nn.Linear(self.decoder_size, self.width),
+        )
+
+    def last(self, read, x: Tensor, out: Tensor, state: Tensor, horizon=None):
+        """Forecast what follows each sequence, from its last states."""
+        super().last(read, x, out, state, horizon)  # checks the horizon
+        check_length("x", x[0], self.horizon, "horizon")
+        return self.every(read, x, out[:, -self.horizon :])[:, -1]
+
+    def every(self, read, x: Tensor, out: Tensor) -> Tensor:
+        """Forecast what follows each step, (batch, time, numbers)."""
+        padding = (0, 0, self.blind, 0)
+        padded = nn.functional.pad(read(out), padding, value=math.nan)
+        steps = padded.unfold(1, self.horizon, 1)  # (..., targets, horizon)
+        return steps.transpose(2, 3).flatten(2)
+
+
+HEADS = {
+    head.__name__: head for head in (Direct, Gaussian, Seq2Seq, LastStates)
+}

@@ -1,0 +1,293 @@
+"""Series whose best forecast is known, and one from real life."""
+
+from __future__ import annotations
+
+import math
+from importlib import resources
+from typing import NamedTuple
+
+import numpy as np
+
+from gru_tutorial.checks import (
+    check_float,
+    check_int,
+    check_length,
+    check_seed,
+    check_values,
+)
+
+MAX_LENGTH = 10**9  # 8 GB
+
+
+class Series(NamedTuple):
+    """A generated series: what is observed, and the signal beneath it."""
+
+    values: np.ndarray
+    clean: np.ndarray
+
+
+class Electricity(NamedTuple):
+    """Half-hourly demand: the start of each period, and its demand in MW."""
+
+    period_start: np.ndarray
+    demand_mw: np.ndarray
+
+
+def make_series(
+    length: int = 850, noise: float = 0.35, seed: int = 0
+) -> Series:
+    """Generate two sine waves with noise of a known size.
+
+    ``y_t = 2 + 1.5 sin(2πt/50) + 0.8 sin(2πt/18 + 0.7) + ε_t`` with
+    ``ε_t ~ N(0, noise²)``. As the noise is known, so is the smallest mean
+    squared error that a one-step forecast can expect: ``noise²``.
+
+    Parameters
+    ----------
+    length : int
+        The number of time steps.
+    noise : float
+        The noise's standard deviation, in the series' own units.
+    seed : int
+        Seed of NumPy's generator, which draws the noise.
+
+    Returns
+    -------
+    Series
+        ``values`` and ``clean``, float64 arrays of shape (length,).
+
+    Raises
+    ------
+    ValueError
+        If ``length`` is below 1, or ``noise`` is negative or not finite.
+
+    Examples
+    --------
+    >>> series = make_series(seed=0)
+    >>> series.values.shape
+    (850,)
+    >>> series.clean[0].round(3)
+    np.float64(2.515)
+    """
+    length = check_int("length", length, 1, MAX_LENGTH)
+    noise = check_float("noise", noise, 0)
+    seed = check_seed("seed", seed)
+    t = np.arange(length)
+    clean = (
+        2.0
+        + 1.5 * np.sin(2 * np.pi * t / 50)
+        + 0.8 * np.sin(2 * np.pi * t / 18 + 0.7)
+    )
+    drawn = np.random.default_rng(seed).standard_normal(length)
+    with np.errstate(over="ignore"):
+        values = clean + noise * drawn
+    return Series(_check_range("noise", noise, values), clean)
+
+
+def _check_range(name: str, value, result: np.ndarray) -> np.ndarray:
+    """Return what was computed from an argument, if float64 could hold it."""
+    if not np.isfinite(result).all():
+        raise ValueError(
+            f"{name}: expected numbers small enough for results within "
+            f"float64's range, got {np.abs(value).max():.3g}"
+        )
+    return result
+
+
+def _coefficients(period: float, damping: float) -> tuple[float, float]:
+    period = check_float("period", period, 2)
+    damping = check_float("damping", damping, 0, below=1)
+    return 2 * damping * math.cos(2 * math.pi / period), -(damping**2)
+
+
+def make_cycle(
+    length: int,
+    period: float = 12.0,
+    damping: float = 0.95,
+    noise: float = 1.0,
+    seed: int = 0,
+) -> np.ndarray:
+    """Generate a cycle whose height and phase wander: an AR(2) process.
+
+    ``y_t = φ_1 y_(t-1) + φ_2 y_(t-2) + ε_t`` with ``ε_t ~ N(0, noise²)``,
+    ``φ_1 = 2 damping cos(2π/period)`` and ``φ_2 = -damping²``. The best
+    forecast and its error are known at every horizon: see ``cycle_forecast``
+    and ``cycle_error``.
+
+    Parameters
+    ----------
+    length : int
+        The number of time steps.
+    period : float
+        Time steps of a cycle, at least 2.
+    damping : float
+        What is left of a cycle after one step, from 0 to below 1.
+    noise : float
+        The noise's standard deviation, in the series' own units.
+    seed : int
+        Seed of NumPy's generator, which draws the noise.
+
+    Returns
+    -------
+    numpy.ndarray of shape (length,)
+        The series; it is stationary from its first value on.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+
+    References
+    ----------
+    G. U. Yule (1927), On a method of investigating periodicities in disturbed
+    series. *Philosophical Transactions A* 226, 267-298.
+
+    Examples
+    --------
+    >>> make_cycle(850, seed=0).shape
+    (850,)
+    """
+    length = check_int("length", length, 1, MAX_LENGTH)
+    phi_1, phi_2 = _coefficients(period, damping)
+    noise = check_float("noise", noise, 0)
+    seed = check_seed("seed", seed)
+    values = np.random.default_rng(seed).standard_normal(length)
+    # The first two from the stationary distribution, the others from them.
+    rho = phi_1 / (1 - phi_2)  # correlation of neighbours
+    share = (1 - rho**2) * (1 - phi_2**2)  # of the noise in all variance
+    if share <= 0:
+        raise ValueError(
+            f"damping: expected a cycle whose spread float64 can hold, got "
+            f"{damping!r} with a period of {period!r}"
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        values *= noise
+        values[:1] /= math.sqrt(share)
+        values[1:2] /= math.sqrt(1 - phi_2**2)
+        values[1:2] += rho * values[0]
+        for t in range(2, length):
+            values[t] += phi_1 * values[t - 1] + phi_2 * values[t - 2]
+    return _check_range("noise", noise, values)
+
+
+def cycle_forecast(
+    history, horizon: int, period: float = 12.0, damping: float = 0.95
+) -> np.ndarray:
+    """Forecast a cycle as well as can be: its mean, given the history.
+
+    Parameters
+    ----------
+    history : array_like of shape (time,) or (batch, time)
+        What is known, at least two steps; only these matter.
+    horizon : int
+        Time steps to forecast.
+    period, damping : float
+        As in ``make_cycle``.
+
+    Returns
+    -------
+    numpy.ndarray of shape (horizon,) or (batch, horizon)
+        In the series' own units.
+
+    Raises
+    ------
+    ValueError
+        If ``history`` has fewer than two time steps, or numbers too large to
+        go on from.
+
+    Examples
+    --------
+    >>> cycle_forecast([1.0, 2.0], 3, period=6, damping=0.5).round(6)
+    array([ 0.75 , -0.125, -0.25 ])
+    """
+    history = check_values("history", history, dtype=np.float64)
+    horizon = check_int("horizon", horizon, 1)
+    check_length("history", history.T, 2, "2")
+    phi_1, phi_2 = _coefficients(period, damping)
+    path = [history[..., -2], history[..., -1]]
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(horizon):
+            path.append(phi_1 * path[-1] + phi_2 * path[-2])
+    return _check_range("history", history, np.stack(path[2:], axis=-1))
+
+
+def cycle_error(
+    horizon: int,
+    period: float = 12.0,
+    damping: float = 0.95,
+    noise: float = 1.0,
+) -> np.ndarray:
+    """Return the standard deviation of the best forecast's error.
+
+    With ``ψ_0 = 1`` and ``ψ_k = φ_1 ψ_(k-1) + φ_2 ψ_(k-2)``, what a noise of
+    today does to the value in k steps, it is
+    ``noise * sqrt(ψ_0² + ... + ψ_(k-1)²)`` at step k. It rises towards the
+    standard deviation of the series itself.
+
+    Parameters
+    ----------
+    horizon : int
+        Time steps to forecast.
+    period, damping, noise : float
+        As in ``make_cycle``.
+
+    Returns
+    -------
+    numpy.ndarray of shape (horizon,)
+        In the series' own units.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+
+    References
+    ----------
+    G. E. P. Box and G. M. Jenkins (1970), *Time Series Analysis: Forecasting
+    and Control*, chapter 5.
+
+    Examples
+    --------
+    >>> cycle_error(4, period=12, damping=0.95).round(2)
+    array([1.  , 1.93, 2.64, 3.03])
+    """
+    horizon = check_int("horizon", horizon, 1)
+    noise = check_float("noise", noise, 0)
+    psi = cycle_forecast([0.0, 1.0], horizon, period, damping)
+    psi = np.concatenate([[1.0], psi[:-1]])
+    with np.errstate(over="ignore"):
+        error = noise * np.sqrt(np.cumsum(psi**2))
+    return _check_range("noise", noise, error)
+
+
+def load_electricity() -> Electricity:
+    """Load the half-hourly electricity demand of England and Wales.
+
+    Monday 5 June to Sunday 27 August 2000, the series of Taylor (2003).
+
+    Returns
+    -------
+    Electricity
+        ``period_start``, local times of type datetime64[m], and ``demand_mw``,
+        float64, in megawatts; both of shape (4032,).
+
+    References
+    ----------
+    J. W. Taylor (2003), Short-term electricity demand forecasting using double
+    seasonal exponential smoothing. *Journal of the Operational Research
+    Society* 54, 799-805. Source and licence: ``datasets/README.md``.
+
+    Examples
+    --------
+    >>> start, demand = load_electricity()
+    >>> start[0], demand[0]
+    (np.datetime64('2000-06-05T00:00'), np.float64(22262.0))
+    """
+    path = (
+        resources.files("gru_tutorial") / "datasets" / "electricity_demand.csv"
+    )
+    with path.open(encoding="utf-8") as file:
+        rows = np.loadtxt(file, delimiter=",", skiprows=1, dtype=str)
+    return Electricity(
+        rows[:, 0].astype("datetime64[m]"), rows[:, 1].astype(float)
+    )

@@ -1,0 +1,93 @@
+"""A forecaster that takes in one value at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gru_tutorial.checks import check_int, check_values
+from gru_tutorial.forecaster import Forecaster, moved_on
+from gru_tutorial.model import GRUModel, evaluating, to_model, to_numpy
+
+
+class Stream:
+    """Take in one value at a time, and forecast what follows.
+
+    Parameters
+    ----------
+    forecaster : Forecaster
+        Makes the forecasts.
+    history : array_like
+        What is known before, if anything.
+    horizon : int
+        Time steps to forecast after each value.
+
+    Raises
+    ------
+    ValueError
+        If the forecaster needs a window and ``history`` is shorter, or the
+        model cannot go on step by step.
+    """
+
+    def __init__(self, forecaster: Forecaster, history=None, horizon: int = 1):
+        self.forecaster = forecaster
+        self.horizon = check_int("horizon", horizon, 1)
+        self.x = self.state = None
+        model, window = forecaster.model, forecaster.window
+        if window is None and isinstance(model, GRUModel) and model.head.blind:
+            raise ValueError(
+                f"model: expected a head that forecasts from a single step, "
+                f"got {model.head!r}"
+            )
+        if history is not None:
+            self.x, _, _, single = forecaster._read(history)
+            if not single:
+                raise ValueError("history: expected one series, got several")
+            if window is None:
+                with evaluating(model):
+                    batch = to_model(model, self.x)
+                    _, self.state = model.run(batch)
+            else:
+                self.x = self.x[:, -window:]
+        elif window is not None:
+            raise ValueError(
+                f"history: expected the {window} values before, which the "
+                f"forecaster sees, got None"
+            )
+
+    def update(self, value) -> np.ndarray:
+        """Take in the newest value, and forecast what follows it.
+
+        Parameters
+        ----------
+        value : float or array_like of shape (features,)
+            In the series' own units.
+
+        Returns
+        -------
+        numpy.ndarray of shape (horizon,)
+            In the series' own units; with several targets (horizon, targets).
+
+        Raises
+        ------
+        ValueError
+            If ``value`` is not finite, or has other features. The stream
+            stays as it was.
+        """
+        owner = self.forecaster
+        value = check_values("value", value, (0, 1), np.float64)
+        row = (
+            value.reshape(1, -1) if owner.frame.is_table else value.reshape(-1)
+        )
+        window, owner_x = owner.window, self.x
+        newest, mean, std, _ = owner.frame.read(row, 1, "value")
+        x = newest if window is None else moved_on(owner_x, newest)
+        with evaluating(owner.model):
+            batch = to_model(owner.model, x)
+            steps, _, state = owner._next(batch, self.state)
+            if steps.shape[1] >= self.horizon:
+                steps = steps[:, : self.horizon]
+            else:
+                steps = owner._recursive(steps, batch, state, self.horizon)
+        y_hat = owner.frame.shaped(to_numpy(steps) * std + mean, single=True)
+        self.x, self.state = x, state
+        return y_hat

@@ -1,0 +1,276 @@
+"""Every page: what it weighs, says about itself, shows, and leads to."""
+
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+
+from tests.site.browsing import in_chromium, opened
+from tests.site.reading import chapters, pages, soup
+
+pytestmark = pytest.mark.slow
+SCREENS = [
+    (scheme, width) for scheme in ("light", "dark") for width in (1280, 360)
+]
+
+# Scrolls to the end, so that all is drawn and every picture asked for. The
+# second frame comes when the first one has been drawn.
+SCROLL = """async () => {
+  const frame = () => new Promise(requestAnimationFrame);
+  const page = document.documentElement;
+  for (let top = 0; top < page.scrollHeight; top += innerHeight - 100) {
+    scrollTo(0, top);
+    await frame();
+    await frame();
+  }
+  await document.fonts.ready;
+  await Promise.all([...document.images]
+    .filter(image => image.checkVisibility() && !image.complete)
+    .map(image => new Promise(
+      done => image.onload = image.onerror = done)));
+}"""
+SEEN = """() => ({
+  width: document.documentElement.scrollWidth,
+  theme: document.documentElement.dataset.theme,
+  missing: [...document.images]
+    .filter(i => i.checkVisibility() && !i.naturalWidth)
+    .map(i => i.src),
+  wide: [...document.querySelectorAll(".cell_input pre")]
+    .filter(pre => pre.checkVisibility()
+      && pre.scrollWidth > pre.clientWidth)
+    .map(pre => pre.textContent),
+})"""
+
+# Tokens of one kind have one colour, and so have formulas: the first of each
+# kind is left, or axe would look at thousands.
+FEWER = """() => {
+  for (const box of ["cell_input", "cell_output", "bd-article"]) {
+    const seen = new Set();
+    for (const token of document.querySelectorAll(`.${box} .highlight span`)) {
+      if (token.closest(".cell_input, .cell_output, .bd-article")
+          .classList.contains(box)) {
+        if (seen.has(token.className)) token.replaceWith(...token.childNodes);
+        seen.add(token.className);
+      }
+    }
+  }
+  const seen = new Set();
+  for (const formula of document.querySelectorAll("math")) {
+    const { tagName, className } = formula.parentElement;
+    const kind = tagName + className;
+    if (seen.has(kind)) formula.replaceWith(formula.textContent);
+    seen.add(kind);
+  }
+}"""
+
+
+def violations(page, **options):
+    """Return what axe finds wrong with a page."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page.evaluate(FEWER)
+    options = {"resultTypes": ["violations"], **options}
+    found = Axe().run(page, options=options).response["violations"]
+    return [
+        (rule["id"], node["html"][:200], node.get("failureSummary"))
+        for rule in found
+        for node in rule["nodes"]
+    ]
+
+
+def check_page(page, server, name, scheme, width):
+    """Hold a page against what all must be; axe is asked last."""
+    server.sent.clear()
+    page.goto(server.base + name)
+    page.evaluate(SCROLL)
+    if (scheme, width) == SCREENS[0]:
+        page.wait_for_load_state("networkidle")  # nothing is late
+    seen = page.evaluate(SEEN)
+    assert seen["width"] <= width, name
+    assert seen["theme"] == scheme, name
+    assert not seen["missing"], name
+    if width == 1280:
+        assert not seen["wide"], name
+    assert 5 < len(server.sent) <= 25, (name, server.sent)
+    assert sum(server.sent.values()) <= 450 * 1024, (name, server.sent)
+    # Colours do not change with the width, so axe looks at them once; then
+    # the narrow dark page has nothing that the other three have not.
+    rules = {"color-contrast": {"enabled": width == 1280}}
+    if (scheme, width) != SCREENS[-1]:
+        assert not violations(page, rules=rules), name
+
+
+@in_chromium
+@pytest.mark.parametrize(("scheme", "width"), SCREENS)
+def test_every_page(site, server, browser, scheme, width):
+    """Shown without a complaint, light to load, nothing for axe to find."""
+    for name in pages(site):
+        if name == "index.html":
+            continue  # leads on at once: tested with what readers do
+        size = {"width": width, "height": 2400}  # fewer steps to the end
+        with opened(browser, server.base, scheme, **size) as page:
+            check_page(page, server, name, scheme, width)
+
+
+@in_chromium
+def test_axe_would_find_something(server, browser):
+    with opened(browser, server.base) as page:
+        page.goto(server.base + "chapters/notation.html")
+        page.add_style_tag(content=".bd-article p { color: #ddd; }")
+        page.evaluate(
+            "document.querySelector('h1').outerHTML = '<h4>A jump</h4>'"
+        )
+        rules = {rule for rule, *_ in violations(page)}
+        assert {"color-contrast", "page-has-heading-one"} <= rules
+
+
+@in_chromium
+def test_a_formula_that_is_too_pale_would_be_found(server, browser):
+    with opened(browser, server.base) as page:
+        page.goto(server.base + "chapters/01_gru_theory.html")
+        page.add_style_tag(content="math { color: #ddd; }")
+        found = violations(page, runOnly=["color-contrast"])
+        assert {html[:3] for _, html, _ in found} & {"<mi", "<mo", "<mn"}
+
+
+@in_chromium
+def test_pages_work_from_a_folder(site, browser):
+    for name in [*chapters(site), "chapters/index.html"]:
+        with opened(browser, site.as_uri()) as page:
+            page.goto((site / name).as_uri())
+            page.evaluate("document.fonts.ready.then(() => 0)")
+            assert page.evaluate("document.fonts.check('1em STIX Two Text')")
+            assert page.locator("h1").is_visible()
+
+
+# What the pages say about themselves
+
+
+def test_every_page_has_a_head(site):
+    titles = {}
+    for name in pages(site):
+        head = soup(site / name).head or soup(site / name)
+        title = head.find("title").get_text(strip=True)
+        assert title, name
+        titles.setdefault(title, []).append(name)
+        if name.startswith("chapters/") or name == "index.html":
+            about = head.find("meta", attrs={"name": "description"})
+            assert 50 <= len(about["content"]) <= 200, name
+            assert not head.find("link", rel="canonical") or (
+                name == "index.html"
+            )
+    # The landing page, and what leads there
+    titles.pop("GRU by Experiment", None)
+    assert all(len(names) == 1 for names in titles.values()), titles
+
+
+def test_a_known_address_is_told(site_of_repository):
+    base = "https://someone.github.io/gru/"
+    names = [n for n in pages(site_of_repository) if n[:9] == "chapters/"]
+    assert len(names) == 3
+    for name in names:
+        head = soup(site_of_repository / name).head
+        assert head.find("link", rel="canonical")["href"] == base + name
+        told = {
+            tag["property"]: tag["content"]
+            for tag in head.find_all("meta", property=True)
+        }
+        assert told["og:url"] == base + name
+        assert told["og:title"]
+        assert told["og:description"]
+        picture = told["og:image"].removeprefix(base)
+        assert (site_of_repository / picture).read_bytes()[:4] == b"\x89PNG"
+    assert base + "chapters/index.html" in (
+        site_of_repository / "index.html"
+    ).read_text("utf-8")
+
+
+def test_pictures_have_words_and_tables_have_headers(site):
+    for name in pages(site):
+        article = soup(site / name).find("article")
+        pictures = article.find_all("img") if article else []
+        for k, picture in enumerate(pictures):
+            assert len(picture.get("alt", "")) > 40, (name, picture)
+            assert int(picture["width"]) > int(picture["height"]) > 100
+            assert picture.get("loading") == ("lazy" if k else None)
+        for table in soup(site / name).find_all("table"):
+            assert table.find("th"), name
+
+
+# Where they lead
+
+
+def leads_nowhere(site, name, address):
+    """Tell whether an internal address on a page leads nowhere."""
+    if not address or urlsplit(address).scheme:
+        return False
+    path, _, anchor = urljoin(f"/{name}", address).partition("#")
+    target = site / unquote(path).partition("?")[0].lstrip("/")
+    if not target.is_file():
+        return True
+    if not anchor or target.suffix != ".html":
+        return False
+    return not soup(target).find(id=unquote(anchor))
+
+
+def dead_links(site):
+    """Return every internal address that leads nowhere."""
+    return [
+        (name, tag[key])
+        for name in pages(site)
+        for tag in soup(site / name).find_all(True)
+        for key in ("href", "src")
+        if leads_nowhere(site, name, tag.get(key))
+    ]
+
+
+def test_no_link_is_dead(site):
+    assert dead_links(site) == []
+
+
+def test_a_dead_link_would_be_found(tmp_path):
+    (tmp_path / "a.html").write_text('<a href="b.html#there">b</a>')
+    (tmp_path / "b.html").write_text('<p id="here"><img src="c.png">')
+    assert dead_links(tmp_path) == [
+        ("a.html", "b.html#there"),
+        ("b.html", "c.png"),
+    ]
+
+
+def test_without_a_repository_no_button_leads_to_one(site):
+    foreign = ("github.com/someone", "mybinder", "colab.research")
+    assert pages(site)
+    for name in pages(site):
+        text = (site / name).read_text("utf-8")
+        assert not [word for word in foreign if word in text], name
+
+
+def test_with_a_repository_its_buttons_appear(site_of_repository):
+    page = site_of_repository / "chapters" / "01_small.html"
+    links = [tag["href"] for tag in soup(page).find_all(href=True)]
+    path = "chapters/01_small.ipynb"
+    assert "https://github.com/someone/gru" in links
+    assert f"https://github.com/someone/gru/edit/main/{path}" in links
+    assert any("issues/new" in link for link in links)
+    colab = "https://colab.research.google.com/github/someone/gru/blob/main/"
+    assert colab + path in links
+    assert any(link.startswith("https://mybinder.org/") for link in links)
+
+
+def test_page_and_download_say_where_to_install_from(site_of_repository):
+    named = "git+https://github.com/someone/gru"
+    folder = site_of_repository
+    for name in ("chapters/01_small.html", "_sources/chapters/01_small.ipynb"):
+        assert named in (folder / name).read_text("utf-8"), name
+
+
+def test_a_lost_reader_is_led_back(site, site_of_repository):
+    """The page for wrong addresses works at any depth: no relative link."""
+    for folder, prefix in ((site, "/"), (site_of_repository, "/gru/")):
+        lost = soup(folder / "404.html")
+        assert lost.find("h1")
+        for tag in lost.find_all(href=True):
+            address = tag["href"].partition("#")[0]
+            if address and not urlsplit(address).scheme:
+                assert address.startswith(prefix), address
+                target = address.removeprefix(prefix).partition("?")[0]
+                assert (folder / target).exists(), address

@@ -1,0 +1,273 @@
+"""What a reader does: follow the path, search, download, print, play."""
+
+import json
+import math
+import re
+from pathlib import Path
+from urllib.parse import quote_plus, urlsplit
+
+import numpy as np
+import pytest
+import yaml
+
+from tests.colours import contrast, luminance, rgb
+from tests.site.browsing import in_chromium, opened
+from tests.site.reading import chapters, soup
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).resolve().parents[2]
+
+# What a printed page shows, and what it must not
+PRINTED = """() => ({
+  inks: ["section > p", ".highlight pre", ".highlight .k"]
+    .map(e => document.querySelector("article " + e))
+    .map(e => getComputedStyle(e).color),
+  title: document.querySelector("h1").checkVisibility(),
+  paper: getComputedStyle(document.body).backgroundColor,
+  menus: [...document.querySelectorAll(
+    "#pst-primary-sidebar, #pst-secondary-sidebar, "
+    + ".bd-header-article, .prev-next-footer, .copybtn")]
+    .filter(e => e.checkVisibility()).map(e => e.className),
+  cut: [...document.querySelectorAll("article pre")]
+    .filter(e => e.checkVisibility()
+      && e.scrollWidth > e.clientWidth + 1)
+    .map(e => e.textContent),
+})"""
+
+
+# Where to begin
+
+
+@in_chromium
+def test_the_address_of_the_site_leads_to_its_landing_page(server, browser):
+    with opened(browser, server.base) as page:
+        page.goto(server.base + "index.html")
+        page.wait_for_url("**/chapters/index.html")
+
+
+def test_every_item_of_the_original_tutorial_is_linked(site):
+    """The landing page's map leads to anchors, which are not dead."""
+    table = soup(site / "chapters/index.html").find(id="the-original-tutorial")
+    table = table.find_parent("section") or table
+    table = table.find("table")
+    rows = table.find_all("tr")
+    assert len(rows) == 12  # a heading and eleven items
+    for row in rows[1:]:
+        links = [tag["href"] for tag in row.find_all("a")]
+        assert links, row
+        assert all("#" in link for link in links), row
+
+
+def test_the_path_tells_the_minutes(site):
+    """The minutes are those that the chapters tell; a part's are their sum."""
+    parts = soup(site / "chapters/index.html").select(".path-part")
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))["parts"]
+    assert len(parts) == len(toc) == 3
+    for part, expected in zip(parts, toc, strict=True):
+        assert part.p.strong.get_text() == expected["caption"]
+        links = [tag["href"] for tag in part.select("li a")]
+        assert [f"chapters/{link[:-5]}" for link in links] == [
+            chapter["file"] for chapter in expected["chapters"]
+        ]
+        total = 0
+        for item in part.select("ol > li"):
+            minutes = int(item.em.get_text().split()[0])
+            text = soup(site / "chapters" / item.a["href"]).get_text(" ")
+            text = " ".join(text.split())
+            assert f"Reading takes about {minutes} minutes" in text
+            total += minutes
+        if total:
+            assert part.p.em.get_text() == f"{total} minutes"
+
+
+def results_of(page, base, query):
+    """Search as a reader does; return the names of the pages found."""
+    page.goto(f"{base}search.html?q={query}")
+    page.locator("#search-results > p").filter(
+        has_text=re.compile("found|match")
+    ).wait_for()
+    links = page.locator("#search-results li a").evaluate_all(
+        "links => links.map(link => link.href)"
+    )
+    return [urlsplit(link).path.rpartition("/")[2] for link in links]
+
+
+@in_chromium
+def test_search_by_keyboard(server, browser):
+    with opened(browser, server.base) as page:
+        page.goto(server.base + "chapters/02_data_preparation.html")
+        page.keyboard.press("Control+k")
+        page.keyboard.type("reset gate")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/search.html?q=reset+gate")
+        page.locator("#search-results li a").first.wait_for()
+        in_results = "document.activeElement.matches('#search-results li a')"
+        for _ in range(30):
+            page.keyboard.press("Tab")
+            if page.evaluate(in_results):
+                break
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/chapters/*.html*")
+
+
+def messages_of_the_gallery():
+    """Return every message that the gallery quotes or prints."""
+    notebook = json.loads(
+        (ROOT / "chapters" / "11_error_gallery.ipynb").read_text("utf-8")
+    )
+    messages = []
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            text = "".join(cell["source"])
+            messages += re.findall(r"^### .*?`([^`]+)`", text, re.M)
+        for output in cell.get("outputs", []):
+            printed = "".join(output.get("text", ""))
+            messages += re.findall(
+                r"^\w+(?:Error|Warning): (.*)", printed, re.M
+            )
+    assert len(messages) > 30
+    return messages
+
+
+@in_chromium
+def test_search_finds_what_readers_look_for(server, browser):
+    with opened(browser, server.base) as page:
+        found = results_of(page, server.base, "h0")
+        assert "03_model_definition.html" in found
+        assert "11_error_gallery.html" in found
+        found = results_of(page, server.base, "reset gate")
+        assert "01_gru_theory.html" in found
+        for message in messages_of_the_gallery():
+            found = results_of(page, server.base, quote_plus(message))
+            assert "11_error_gallery.html" in found, message
+
+
+@in_chromium
+def test_every_notebook_can_be_downloaded(site, server, browser):
+    """Through the menu, by keyboard; what comes is the notebook itself."""
+    for name in chapters(site):
+        with opened(browser, server.base, accept_downloads=True) as page:
+            page.goto(server.base + name)
+            menu = page.get_by_role("button", name="Download this page")
+            menu.focus()
+            page.keyboard.press("Enter")
+            link = page.locator("a.btn-download-source-button")
+            assert link.is_visible()
+            address = link.evaluate("link => link.href")
+            page.keyboard.press("Escape")
+            assert not link.is_visible()
+            sent = page.request.get(address)
+            stored = ROOT / "chapters" / Path(name).with_suffix(".ipynb").name
+            assert sent.body() == stored.read_bytes()
+
+
+@in_chromium
+def test_keyboard_reaches_text_menu_and_chapters(server, browser):
+    with opened(browser, server.base) as page:
+        page.goto(server.base + "chapters/03_model_definition.html")
+        page.keyboard.press("Tab")
+        assert "Skip" in page.evaluate("document.activeElement.textContent")
+        page.keyboard.press("Enter")
+        assert page.url.endswith("#main-content")
+    with opened(browser, server.base, width=360) as page:
+        page.goto(server.base + "chapters/03_model_definition.html")
+        menu = page.locator("button.primary-toggle").first
+        menu.focus()
+        page.keyboard.press("Enter")
+        sidebar = page.locator("#pst-primary-sidebar-modal")
+        sidebar.get_by_role("link", name="Training").wait_for()
+        page.keyboard.press("Escape")
+        sidebar.get_by_role("link", name="Training").wait_for(state="hidden")
+
+
+@in_chromium
+def test_light_and_dark_can_be_chosen(server, browser):
+    theme = "document.documentElement.dataset.theme"
+    with opened(browser, server.base, "light") as page:
+        page.goto(server.base + "chapters/index.html")
+        switch = page.get_by_role("button", name="Color mode").first
+        for _ in range(3):
+            if page.evaluate(theme) == "dark":
+                break
+            switch.press("Enter")
+        assert page.evaluate(theme) == "dark"
+        page.goto(server.base + "chapters/notation.html")
+        assert page.evaluate(theme) == "dark"  # remembered
+
+
+@in_chromium
+def test_a_chapter_says_where_it_stands(site, server, browser):
+    part = soup(site / "chapters/03_model_definition.html").select_one(
+        ".progress-in-part"
+    )
+    assert "Part I: The tutorial" in part.get_text()
+    assert part.select_one(".progress-in-part__count").get_text() == "3 of 5"
+    links = part.select("a")
+    assert [link.get("aria-current") for link in links] == [
+        None,
+        None,
+        "page",
+        None,
+        None,
+    ]
+    with opened(browser, server.base) as page:
+        page.goto(server.base + "chapters/03_model_definition.html")
+        page.locator("a.right-next").click()
+        page.wait_for_url("**/04_training.html")
+
+
+def check_live_figure(page, bias):
+    """Compare what the figure says and draws with the sigmoid's powers."""
+    z = 1 / (1 + math.exp(-bias))
+    half = math.log(0.5) / math.log(z)
+    words = page.locator("#open-gate-says").inner_text()
+    numbers = [float(n) for n in re.findall(r"\d+\.?\d*(?:e-\d+)?", words)]
+    shown = [bias, 100 * z, half, 100 * z**20, 20]
+    assert numbers == pytest.approx(shown, rel=0.01), words
+    points = page.locator("polyline.open").get_attribute("points")
+    heights = [float(p.partition(",")[2]) for p in points.split()]
+    top, bottom = heights[0], 226.0
+    shares = (bottom - np.array(heights)) / (bottom - top)
+    np.testing.assert_allclose(shares, z ** np.arange(61), atol=1e-3)
+
+
+@in_chromium
+def test_the_live_figure_computes_what_chapter_1_derives(server, browser):
+    with opened(browser, server.base) as page:
+        page.goto(server.base + "chapters/index.html")
+        slider = page.get_by_label("Bias of the update gate")
+        assert "Bias 3.0" in page.locator("#open-gate-says").inner_text()
+        slider.focus()
+        for presses, way, bias in ((10, "Right", 4), (40, "Left", 0)):
+            for _ in range(presses):
+                page.keyboard.press(f"Arrow{way}")
+            assert float(slider.input_value()) == pytest.approx(bias)
+            check_live_figure(page, bias)
+
+
+@in_chromium
+def test_without_scripts_a_picture_stands_in(server, browser):
+    settings = {"java_script_enabled": False}
+    with opened(browser, server.base, **settings) as page:
+        page.goto(server.base + "chapters/index.html")
+        assert page.locator("open-gate img").is_visible()
+        assert page.locator("h1").is_visible()
+        page.goto(server.base + "chapters/01_gru_theory.html")
+        assert page.locator(".formula math").first.is_visible()
+
+
+@in_chromium
+def test_pages_print_legibly(site, server, browser):
+    """Dark ink on white, whole lines, no menus: from a dark page too."""
+    for name in chapters(site):
+        with opened(browser, server.base, "dark", width=760) as page:
+            page.goto(server.base + name)
+            page.emulate_media(media="print", color_scheme="dark")
+            seen = page.evaluate(PRINTED)
+            paper = rgb(seen["paper"])
+            assert luminance(paper) > 0.9
+            for ink in seen["inks"]:
+                assert contrast(rgb(ink), paper) > 10, seen
+            assert seen["title"], name
+            assert not seen["menus"], name
+            assert not seen["cut"], name

@@ -1,0 +1,1 @@
+"""Tests of the tools around the notebooks, and of the workflows."""

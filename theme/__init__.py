@@ -1,0 +1,1 @@
+"""The extension of Sphinx that makes the site, and what it draws."""

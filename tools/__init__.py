@@ -1,0 +1,1 @@
+"""What runs, checks and compares the notebooks, beside the package."""
