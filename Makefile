@@ -4,7 +4,7 @@ BIN = .venv/bin
 BOOK = $(BIN)/jupyter-book build . -W -n --keep-going
 
 WORKERS ?= 2
-PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile
+PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 LINT = $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/codespell && $(BIN)/lint-imports
 BENCHMARKS = speed cost memory visibility "recipes --sweep" recipes
 

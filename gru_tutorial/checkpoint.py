@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from gru_tutorial.checks import memory_under
 from gru_tutorial.recipe import CUTTING, name_of
 from gru_tutorial.storage import check_destination, read_whole, write_whole
+from gru_tutorial.training import length_of
 
 KIND = "run 2"
 
@@ -162,7 +163,7 @@ def settings_of(run) -> dict:
 def _loader_settings(name: str, loader) -> dict:
     if loader is None:
         return {name: None}
-    found = {"batches": len(loader) if hasattr(loader, "__len__") else None}
+    found = {"batches": length_of(loader)}
     dataset = loader
     if isinstance(loader, DataLoader):
         dataset = loader.dataset

@@ -8,6 +8,8 @@ import numbers
 import numpy as np
 
 MAX_SEED = 2**63 - 1  # what both NumPy and PyTorch take
+MAX_HORIZON = 10**6  # steps of a forecast: one by one they take minutes
+LARGEST = 10**9  # of sizes and numbers of steps, where nothing else is said
 
 
 def check_int(
@@ -22,7 +24,8 @@ def check_int(
     value : int
         What the caller passed.
     minimum, maximum : int
-        The smallest and the largest value allowed.
+        The smallest and the largest value allowed; 10**9 if not given, as
+        more would fill any memory.
 
     Raises
     ------
@@ -36,13 +39,11 @@ def check_int(
     ValueError: window: expected a whole number of at least 1, got 0
     """
     whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    if whole and minimum <= value and (maximum is None or value <= maximum):
+    largest = LARGEST if maximum is None else maximum
+    if whole and minimum <= value <= largest:
         return int(value)
-    bound = (
-        f"of at least {minimum}"
-        if maximum is None
-        else f"from {minimum} to {maximum}"
-    )
+    told = maximum is not None or (whole and value > largest)
+    bound = f"from {minimum} to {largest}" if told else f"of at least {minimum}"
     raise ValueError(f"{name}: expected a whole number {bound}, got {value!r}")
 
 
@@ -172,10 +173,14 @@ def check_length(name: str, values, needed: int, why: str) -> None:
     Traceback (most recent call last):
     ValueError: values: expected at least window + 1 = 25 time steps, got 1
     """
-    if len(values) < needed:
+    try:
+        length = len(values)
+    except Exception:  # what has no length raises what it pleases
+        length = f"{type(values).__name__}, which has no length"
+    if isinstance(length, str) or length < needed:
         reason = why if why == str(needed) else f"{why} = {needed}"
         raise ValueError(
-            f"{name}: expected at least {reason} time steps, got {len(values)}"
+            f"{name}: expected at least {reason} time steps, got {length}"
         )
 
 
@@ -344,6 +349,7 @@ def memory_under(array: np.ndarray) -> np.ndarray | None:
     >>> view.size, memory_under(view).size
     (2550, 100)
     """
+    _check_array("array", array)
     size = array.itemsize
     if array.size == 0 or any(s < 0 or s % size for s in array.strides):
         return None
@@ -356,6 +362,13 @@ def memory_under(array: np.ndarray) -> np.ndarray | None:
     return np.lib.stride_tricks.as_strided(
         array, (steps + 1,), (size,), writeable=False
     )
+
+
+def _check_array(name: str, value) -> None:
+    if not isinstance(value, np.ndarray):
+        raise ValueError(
+            f"{name}: expected a NumPy array, got {type(value).__name__}"
+        )
 
 
 def _check_finite(name: str, array: np.ndarray) -> None:
@@ -397,7 +410,12 @@ def is_constant(values: np.ndarray) -> np.ndarray:
     >>> is_constant(np.array([[0.0, 0.1 + 0.2], [1.0, 0.3]]))
     array([False,  True])
     """
-    values = np.asarray(values)
+    _check_array("values", values)
+    if values.dtype.kind != "f" or values.ndim == 0:
+        raise ValueError(
+            f"values: expected a series of floats, got {values.dtype} of "
+            f"shape {values.shape}"
+        )
     if len(values) == 0:
         return np.ones(values.shape[1:], dtype=bool)
     rounding = 8 * np.finfo(values.dtype).eps

@@ -480,10 +480,9 @@ class ExactGRU(nn.GRU):
         if x.ndim != 3 or x.shape[2] != self.input_size or 0 in x.shape:
             return False
         batch = x.shape[0 if self.batch_first else 1]
-        expected = (1, batch, self.hidden_size)
-        return (
-            h0 is None or h0.shape == expected
-        ) and batch * self.hidden_size <= MAX_STATES
+        if h0 is not None and h0.shape != (1, batch, self.hidden_size):
+            return False
+        return batch * self.hidden_size <= MAX_STATES
 
 
 def _are_plain(parts) -> bool:

@@ -15,6 +15,7 @@ from gru_tutorial.checks import (
     check_int,
     check_values,
 )
+from gru_tutorial.evaluation import rolling_origin
 
 
 def _check_level(level: float) -> float:
@@ -349,6 +350,39 @@ class SplitConformal:
         _check_rows("residuals", residuals, level, why)
         self.radius = conformal_quantile(np.abs(residuals), level)
         return self
+
+    def calibrate(
+        self, forecaster, values, forecast_start: int, horizon: int, step=1
+    ) -> SplitConformal:
+        """Measure the errors of any forecaster from one origin after another.
+
+        Parameters
+        ----------
+        forecaster, values, forecast_start, horizon, step
+            As for ``rolling_origin``: from ``forecast_start`` on lies the
+            calibration part, which the forecaster has not been trained on.
+
+        Returns
+        -------
+        SplitConformal
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            As for ``rolling_origin`` and ``fit``.
+
+        Examples
+        --------
+        >>> from gru_tutorial import Naive
+        >>> conformal = SplitConformal(0.8)
+        >>> conformal.calibrate(Naive(), np.arange(20.0), 10, 2).radius
+        array([1., 2.])
+        """
+        rolled = rolling_origin(
+            forecaster, values, forecast_start, horizon, step
+        )
+        return self.fit(rolled.y - rolled.y_hat)
 
     def intervals(self, y_hat) -> Intervals:
         """Return intervals around forecasts.

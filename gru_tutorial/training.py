@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,20 +104,31 @@ def _batches(name: str, loader) -> Iterator[tuple[Tensor, Tensor]]:
         raise ValueError(f"{name}: expected at least one batch, got none")
 
 
+def length_of(loader) -> int | None:
+    """Return the number of batches, or None if the loader does not know.
+
+    Parameters
+    ----------
+    loader : iterable
+        Such as a ``DataLoader``.
+    """
+    try:
+        return len(loader)
+    except TypeError:
+        return None
+
+
 def _check_loader(name: str, loader, needs_length: str = "") -> None:
-    if isinstance(loader, Iterator) or not hasattr(loader, "__iter__"):
+    if isinstance(loader, Iterator) or not isinstance(loader, Iterable):
         raise ValueError(
             f"{name}: expected batches that can be passed over once in every "
             f"epoch, as a DataLoader's, got {type(loader).__name__}"
         )
-    if needs_length:
-        try:
-            len(loader)
-        except TypeError:
-            raise ValueError(
-                f"{name}: expected one with a length, for {needs_length}, got "
-                f"{type(loader).__name__}"
-            ) from None
+    if needs_length and length_of(loader) is None:
+        raise ValueError(
+            f"{name}: expected one with a length, for {needs_length}, got "
+            f"{type(loader).__name__}"
+        )
 
 
 def _check_model(model) -> None:

@@ -1,8 +1,12 @@
 """Settings of all tests."""
 
+import os
+
 import matplotlib
 from hypothesis import settings
 
+# Small models gain nothing from a second thread, and two workers lose much.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 matplotlib.use("Agg")
 
 # The same examples everywhere, and no limit on a first, slow call.

@@ -476,20 +476,43 @@ def test_every_rule_is_seen_to_fail():
 # The command
 
 
-def test_the_command_tells_faults_and_chapters(tmp_path, capsys):
+@pytest.fixture
+def root(tmp_path):
+    """A folder with two chapters, a fault in each, of which one is listed."""
     (tmp_path / "chapters").mkdir()
-    toc = {
-        "parts": [{"caption": "I", "chapters": [{"file": "chapters/02_b"}]}]
-    }
-    (tmp_path / "_toc.yml").write_text(json.dumps(toc), "utf-8")  # also YAML
-    assert lint.main(tmp_path) == 0
-    assert capsys.readouterr().out == "0 chapters, 0 faults\n"
-    notebook = copy.deepcopy(BOOK.chapters[0].notebook)
-    source("x = 1;")(notebook)
-    path = tmp_path / "chapters" / "01_a.ipynb"
-    path.write_text(json.dumps(notebook), "utf-8")
-    assert lint.main(tmp_path) == 1
+    part = {"caption": "I", "chapters": [{"file": "chapters/02_b"}]}
+    toc = json.dumps({"parts": [part]})  # which is YAML, too
+    (tmp_path / "_toc.yml").write_text(toc, "utf-8")
+    for stem, text in (("01_a", "x = 1;"), ("02_b", "!pip list")):
+        notebook = copy.deepcopy(BOOK.chapters[0].notebook)
+        source(text)(notebook)
+        path = tmp_path / "chapters" / f"{stem}.ipynb"
+        path.write_text(json.dumps(notebook), "utf-8")
+    return tmp_path
+
+
+def test_the_command_tells_faults_and_chapters(root, capsys):
+    assert lint.main(root=root) == 1
     lines = capsys.readouterr().out.splitlines()
     assert "01_a: code cell 3: a trailing semicolon" in lines
     assert "01_a: not in the table of contents" in lines
+    assert "02_b: code cell 3: a magic or shell line" in lines
+    assert lines[-1] == f"2 chapters, {len(lines) - 1} faults"
+
+
+def test_the_command_looks_at_one_chapter_and_the_book(root, capsys):
+    assert lint.main("02", root) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert "02_b: code cell 3: a magic or shell line" in lines
+    assert "01_a: not in the table of contents" in lines
+    assert "01_a: code cell 3: a trailing semicolon" not in lines
     assert lines[-1] == f"1 chapters, {len(lines) - 1} faults"
+    with pytest.raises(SystemExit, match="no chapter '07'"):
+        lint.main("07", root)
+
+
+def test_the_command_succeeds_without_a_fault(root, capsys, monkeypatch):
+    monkeypatch.setattr(lint, "RULES", ())
+    monkeypatch.setattr(lint, "BOOK_RULES", ())
+    assert lint.main(root=root) == 0
+    assert capsys.readouterr().out == "2 chapters, 0 faults\n"

@@ -299,6 +299,18 @@ def test_a_foreign_file_is_refused(tmp_path):
             small(path)
 
 
+class Endless(torch.utils.data.IterableDataset):
+    def __iter__(self):
+        yield from [(torch.zeros(3, 1), torch.zeros(1))] * 2
+
+
+def test_a_loader_that_does_not_know_its_length_can_be_kept(tmp_path):
+    loader = torch.utils.data.DataLoader(Endless())
+    small(tmp_path / "run.pt", train=loader, num_epochs=1)
+    _, history = small(tmp_path / "run.pt", train=loader, num_epochs=3)
+    assert len(history.train_loss) == 3
+
+
 def test_a_run_on_another_device_goes_on_here(tmp_path, monkeypatch):
     """A file of a machine with a GPU is read on one without."""
     tag = torch.serialization.location_tag

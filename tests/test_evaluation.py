@@ -409,7 +409,3 @@ def test_rolling_equals_forecasts_of_windows(values):
 def test_tests_refuse(call, message, values):
     with pytest.raises(ValueError, match=message):
         call(values)
-
-
-def test_a_step_may_be_longer_than_the_series(values):
-    assert rolling_origin(naive, values, 40, 3, step=10**30).origins == [40]

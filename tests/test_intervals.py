@@ -212,9 +212,12 @@ def test_gaussian_intervals_are_quantiles_in_own_units(joint):
 class Certain:
     """Forecasts a normal distribution of known mean and spread."""
 
+    def __init__(self, std=2.0):
+        self.std = std
+
     def distribution(self, history, horizon):
         mean = np.repeat(np.asarray(history)[..., -1:], horizon, axis=-1)
-        return mean, np.full_like(mean, 2.0)
+        return mean, np.full_like(mean, self.std)
 
 
 @pytest.mark.parametrize("level", [1e-300, 1e-9, 0.5, 0.9, 1 - 2.0**-53])
@@ -282,11 +285,14 @@ def test_an_error_as_large_as_the_radius_is_no_miss():
     ones = np.ones(3)
     found = adaptive_conformal(ones, 0 * ones, np.ones(9), rate=0.3)
     assert (found.width == 2).all()  # a miss would open the next one
-    # 0.3 - 0.1 is not 0.2 in floats: what counts is whether it lies inside.
-    y_hat = np.tile([0.1, 0.7, 1e6 + 0.1], 300)
-    found = adaptive_conformal(y_hat + 0.2, y_hat, np.full(50, 0.2), rate=0.1)
+    # Both lie on their bounds, but as floats the second error is larger.
+    y_hat = np.where(np.arange(2000) % 20, 0.1, 1000.1)
+    near, far = (y_hat + 0.2 - y_hat)[[1, 0]]
+    assert near < far
+    assert 1000.1 + near == 1000.1 + 0.2
+    found = adaptive_conformal(y_hat + 0.2, y_hat, np.full(50, near), rate=0.1)
     share = coverage(y_hat + 0.2, found)
-    assert abs(share - 0.9) <= (0.9 + 0.1) / (0.1 * 900)
+    assert abs(share - 0.9) <= (0.9 + 0.1) / (0.1 * 2000)
 
 
 @pytest.mark.parametrize("exact", [0.5, 1.0])
@@ -429,6 +435,10 @@ TWO = Intervals([0.0, 0.0], [1.0, 1.0], 0.9)
         ),
         (lambda: gaussian_intervals(Certain(), [0.0], 1, 1), "level"),
         (lambda: gaussian_intervals(Certain(), [0.0], 0), "horizon"),
+        (
+            lambda: gaussian_intervals(Certain(std=1.7e308), [0.0], 1),
+            "forecaster's spread: expected finite",
+        ),
         (lambda: gaussian_intervals(Certain(), [0.0], 1, joint=1), "joint"),
         (
             lambda: gaussian_intervals(

@@ -117,6 +117,16 @@ def test_mingru_by_hand():
     torch.testing.assert_close(state[0], h)
 
 
+def test_the_state_of_mingru_is_the_callers_to_change():
+    layer, x = MinGRU(2, 3), torch.rand(4, 6, 2)
+    out, state = layer(x)
+    before = out.detach().clone()
+    state = state.detach_()
+    state[:, 0] = 5
+    assert torch.equal(out, before)
+    torch.relu_(out).sum().backward()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_sizes_use_the_parameters_up(kind):
     size = size_for(kind, 2, 3000)
@@ -303,3 +313,32 @@ def test_training_learns_and_repeats():
 def test_memory_refuses(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_tests_are_drawn_from_a_seed_of_their_own():
+    drawn = []
+
+    def draw(n, rng):
+        drawn.append((n, rng.bit_generator.state["state"]["state"]))
+        return adding_problem(n, 4, rng)
+
+    train_on_task(Recaller("GRU", 2, 4), draw, 2, seed=3, every=2)
+    fresh = np.random.default_rng(10**6).bit_generator.state["state"]["state"]
+    assert drawn[0] == (500, fresh)
+    assert fresh not in [state for n, state in drawn[1:]]
+    with pytest.raises(ValueError, match=r"seed: expected .* to 999999"):
+        train_on_task(Recaller("GRU", 2, 4), draw, 2, seed=10**6, every=2)
+    with pytest.raises(ValueError, match="updates: expected a multiple of"):
+        train_on_task(Recaller("GRU", 2, 4), draw, 50, every=20)
+
+
+def test_a_huge_gradient_is_shortened():
+    def draw(n, rng):
+        X, y = adding_problem(n, 4, rng)
+        return X, 1e6 * y
+
+    torch.manual_seed(0)
+    model = Recaller("GRU", 2, 4)
+    train_on_task(model, draw, 2, every=2)
+    last = [p.grad for p in model.parameters()]
+    assert float(nn.utils.get_total_norm(last)) == pytest.approx(1, rel=1e-3)

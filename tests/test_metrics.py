@@ -71,6 +71,7 @@ SINE = np.sin(2 * np.pi * np.arange(120) / 12)
         (SINE.astype(np.float16), 12),
         (make_series(1000, noise=0).values, 450),
         (ALTERNATING, 1),
+        (np.array([0.3, 0.3 + 2.0**-25] * 20, np.float32), 1),
         (np.zeros(5), 1),
         (np.full(5, 1e-310), 1),
     ],
@@ -83,7 +84,7 @@ def test_mase_refuses_a_repetition_that_is_rounded(train, period):
 @pytest.mark.parametrize(
     ("train", "scale"),
     [
-        (1.7e9 + np.arange(100_000.0), 1.0),  # seconds: far above 0
+        (1.7e9 + np.arange(1_000_000.0), 1.0),  # seconds: far above 0
         (np.tile([1e8, 1e8 + 16], 9).astype(np.float32), 16.0),
         (1e-300 * np.arange(9.0), 1e-300),
         ([1.0, 1 + 1e-12] * 9, 1e-12),

@@ -451,7 +451,13 @@ def test_a_validation_loss_that_is_not_finite_is_no_best_one(spoilt):
     X, y = (torch.tensor(part).float() for part in windows(8))
     y[3] = spoilt
     with pytest.raises(FloatingPointError, match="not trained on"):
-        fit(GRUModel(), [(X, torch.zeros(8, 1))], [(X, y)], num_epochs=2, patience=3)
+        fit(
+            GRUModel(),
+            [(X, torch.zeros(8, 1))],
+            [(X, y)],
+            num_epochs=2,
+            patience=3,
+        )
     with pytest.raises(FloatingPointError, match="not trained on"):
         evaluate(GRUModel(), [(X, y)])
     assert History([1, 1], [math.nan, 0.5]).best_epoch == 2

@@ -1,10 +1,11 @@
 """Hold each chapter against the rules for notebooks.
 
-Usage: python -m tools.lint_chapters
+Usage: python -m tools.lint_chapters [NN]
 
 Each rule is a function: given a chapter, or the whole book, it yields what is
-wrong with it. ``pytest --nbval chapters/`` compares what the cells print; this
-is about how they are written.
+wrong with it. With a chapter's number, that chapter is held against the rules
+for chapters, and the book against its own. ``pytest --nbval chapters/``
+compares what the cells print; this is about how they are written.
 """
 
 import ast
@@ -473,20 +474,23 @@ def book_faults(book):
         yield from rule(book)
 
 
-def main(root=ROOT):
+def main(number="", root=ROOT):
     """Print what is wrong with chapters and book; return the exit code."""
     book = read_book(root)
+    chosen = [c for c in book.chapters if c.stem.startswith(number)]
+    if not chosen:
+        sys.exit(f"no chapter {number!r} in chapters/")
     faults = [
         f"{chapter.stem}: {fault}"
-        for chapter in book.chapters
+        for chapter in chosen
         for fault in chapter_faults(chapter)
     ]
     faults += book_faults(book)
     for fault in faults:
         print(fault)
-    print(f"{len(book.chapters)} chapters, {len(faults)} faults")
+    print(f"{len(chosen)} chapters, {len(faults)} faults")
     return int(bool(faults))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:2]))

@@ -55,7 +55,11 @@ def smaller_picture(png):
 
 
 def execute(path):
-    """Run all cells in a fresh kernel and write the notebook back."""
+    """Run all cells in a fresh kernel and write the notebook back.
+
+    How long it took is kept, so that tests begin with the longest.
+    """
+    start = time.perf_counter()
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -68,6 +72,7 @@ def execute(path):
         coalesce_streams=True,  # else one print may be stored in pieces
         resources={"metadata": {"path": str(path.parent)}},
     ).execute()
+    seconds = round(time.perf_counter() - start)
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if output.get("name") == "stderr":
@@ -80,7 +85,10 @@ def execute(path):
     notebook.metadata = {
         "kernelspec": KERNEL,
         "language_info": {"name": "python"},
-        "gru_tutorial": {"sources": source_digest(notebook)},
+        "gru_tutorial": {
+            "seconds": seconds,
+            "sources": source_digest(notebook),
+        },
     }
     nbformat.write(notebook, path)
     if path.name == FRONT_CHAPTER:

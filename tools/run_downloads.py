@@ -1,6 +1,6 @@
 """Compare the notebooks that the built site offers, as their readers run them.
 
-Usage: python -m tools.run_downloads
+Usage: python -m tools.run_downloads [WORKERS]
 
 The package is installed from a copy, not linked to the repository; the
 notebooks lie in a folder elsewhere, beside nothing but ``conftest.py``, which
@@ -36,7 +36,7 @@ def install(package, scratch):
     subprocess.run([*pip, "--target", package, source], check=True)
 
 
-def compare(notebooks, package, folder):
+def compare(notebooks, package, folder, workers=1):
     """Copy the notebooks to a folder, run nbval there, return its code."""
     for path in [*notebooks, ROOT / "conftest.py"]:
         shutil.copy(path, folder)
@@ -54,10 +54,12 @@ def compare(notebooks, package, folder):
     if not Path(where).is_relative_to(package):
         sys.exit(f"expected the package of {package}, got {where}")
     nbval = [sys.executable, "-m", "pytest", "--nbval", "."]
+    if workers > 1:
+        nbval += ["-n", str(workers)]
     return subprocess.run(nbval, check=False, **settings).returncode
 
 
-def main():
+def main(workers="1"):
     """Compare all downloads of the site in ``_build/html``."""
     notebooks = sorted(
         (ROOT / "_build/html/_sources/chapters").glob("*.ipynb")
@@ -70,8 +72,9 @@ def main():
         folder = scratch / "downloads"
         folder.mkdir()
         install(scratch / "package", scratch)
-        return compare(notebooks, scratch / "package", folder)
+        package = scratch / "package"
+        return compare(notebooks, package, folder, int(workers))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:2]))

@@ -125,9 +125,10 @@ def plot_forecast(
     ----------
     values : array_like of shape (time,)
         The whole series.
-    forecasts : mapping of str to array_like of shape (horizon,)
+    forecasts : mapping of str to array_like of shape (horizon,), or callable
         Up to three forecasts by name, whoever made them, none beyond the end
-        of ``values``. The legend shows the names as they are written.
+        of ``values``. A forecaster is asked for the whole test part at once.
+        The legend shows the names as they are written.
     forecast_start : int
         The first time step that is forecast.
     ax : matplotlib.axes.Axes
@@ -155,7 +156,14 @@ def plot_forecast(
     last = len(values) - 1
     forecast_start = check_int("forecast_start", forecast_start, 0, last)
     colors = [COLORS["forecast"], COLORS["other"], "black"]
-    curves = _check_forecasts(forecasts, len(values) - forecast_start)
+    ahead = len(values) - forecast_start
+    if isinstance(forecasts, Mapping):
+        known = values[:forecast_start]
+        forecasts = {
+            name: one(known.copy(), ahead) if callable(one) else one
+            for name, one in forecasts.items()
+        }
+    curves = _check_forecasts(forecasts, ahead)
     if len(curves) > len(colors):
         raise ValueError(
             f"forecasts: expected at most {len(colors)}, got {len(curves)}"

@@ -8,8 +8,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from matplotlib.colors import to_rgb
 
+from gru_tutorial import Naive
 from gru_tutorial.book.plotting import (
     COLORS,
     plot_forecast,
@@ -19,6 +19,7 @@ from gru_tutorial.book.plotting import (
 )
 from gru_tutorial.series import make_series
 from gru_tutorial.training import History
+from tests.colours import contrast
 
 
 @pytest.fixture(autouse=True)
@@ -27,15 +28,6 @@ def style():
         set_style()
         yield
         plt.close("all")
-
-
-def luminance(color):
-    """Return the relative luminance of WCAG 2.2."""
-    rgb = np.array(to_rgb(color))
-    linear = np.where(
-        rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4
-    )
-    return linear @ [0.2126, 0.7152, 0.0722]
 
 
 def test_colours_are_those_of_the_design_tokens():
@@ -49,7 +41,7 @@ def test_colours_are_those_of_the_design_tokens():
 
 @pytest.mark.parametrize("name", COLORS)
 def test_colours_stand_out_from_the_paper(name):
-    assert 1.05 / (luminance(COLORS[name]) + 0.05) >= 4.5
+    assert contrast(COLORS[name], "#ffffff") >= 4.5
 
 
 def test_series_is_drawn_where_it_belongs():
@@ -263,3 +255,11 @@ def test_losses_of_validation_are_as_many():
     message = "history: expected 2 losses of validation, as many as of"
     with pytest.raises(ValueError, match=message):
         plot_losses(history, 1.0)
+
+
+def test_a_forecaster_is_drawn_as_it_forecasts_from_the_start():
+    values = np.arange(20.0)
+    ax = plot_forecast(values, {"season": Naive(3)}, 15)
+    (line,) = [line for line in ax.lines if line.get_label() == "season"]
+    np.testing.assert_array_equal(line.get_ydata(), [12, 13, 14, 12, 13])
+    plt.close()

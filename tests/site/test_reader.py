@@ -1,7 +1,6 @@
 """What a reader does: follow the path, search, download, print, play."""
 
 import json
-import math
 import re
 from pathlib import Path
 from urllib.parse import quote_plus, urlsplit
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
+from gru_tutorial.book.explorables import gate
 from tests.colours import contrast, luminance, rgb
 from tests.site.browsing import in_chromium, opened
 from tests.site.reading import chapters, soup
@@ -217,18 +217,17 @@ def test_a_chapter_says_where_it_stands(site, server, browser):
 
 
 def check_live_figure(page, bias):
-    """Compare what the figure says and draws with the sigmoid's powers."""
-    z = 1 / (1 + math.exp(-bias))
-    half = math.log(0.5) / math.log(z)
+    """Compare what the figure says and draws with the numbers in Python."""
+    share, half = gate.left(bias, 60), gate.half_life(bias)
     words = page.locator("#open-gate-says").inner_text()
     numbers = [float(n) for n in re.findall(r"\d+\.?\d*(?:e-\d+)?", words)]
-    shown = [bias, 100 * z, half, 100 * z**20, 20]
+    shown = [bias, 100 * share[1], half, 100 * share[20], 20]
     assert numbers == pytest.approx(shown, rel=0.01), words
     points = page.locator("polyline.open").get_attribute("points")
     heights = [float(p.partition(",")[2]) for p in points.split()]
     top, bottom = heights[0], 226.0
     shares = (bottom - np.array(heights)) / (bottom - top)
-    np.testing.assert_allclose(shares, z ** np.arange(61), atol=1e-3)
+    np.testing.assert_allclose(shares, share, atol=1e-3)
 
 
 @in_chromium

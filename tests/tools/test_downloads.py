@@ -60,12 +60,21 @@ def test_a_download_runs_with_the_package_that_is_given(
 def test_a_download_that_reads_the_repository_fails(
     small_package, elsewhere, capfd
 ):
-    download = written(elsewhere.with_name("01_small.ipynb"), (READ, "True\n"))
-    assert run_downloads.compare([download], small_package, elsewhere) == 1
-    assert "FileNotFoundError" in capfd.readouterr().out
-    assert (
-        run_downloads.ROOT / "chapters" / OTHER_FILE
-    ).is_file()  # in a chapter
+    """Two workers find it among others."""
+    pytest.importorskip("xdist", reason="pytest-xdist is not installed")
+    downloads = [
+        written(elsewhere.with_name(f"{name}.ipynb"), cell)
+        for name, cell in (
+            ("01_imports", (IMPORTED, "1.0000\n")),
+            ("02_reads", (READ, "True\n")),
+        )
+    ]
+    assert run_downloads.compare(downloads, small_package, elsewhere, 2) == 1
+    printed = capfd.readouterr().out
+    assert "FileNotFoundError" in printed
+    assert "1 failed, 1 passed" in printed
+    chapters = run_downloads.ROOT / "chapters"  # where it would not fail
+    assert (chapters / OTHER_FILE).is_file()
 
 
 @pytest.mark.slow
