@@ -26,6 +26,7 @@ _HOMES = {
         "Intervals",
         "SplitConformal",
         "adaptive_conformal",
+        "conformal_quantile",
         "coverage",
         "gaussian_intervals",
         "interval_score",

@@ -176,8 +176,10 @@ def check_length(name: str, values, needed: int, why: str) -> None:
     try:
         length = len(values)
     except Exception:  # what has no length raises what it pleases
-        length = f"{type(values).__name__}, which has no length"
-    if isinstance(length, str) or length < needed:
+        raise ValueError(
+            f"{name}: expected time steps, got {type(values).__name__}"
+        ) from None
+    if length < needed:
         reason = why if why == str(needed) else f"{why} = {needed}"
         raise ValueError(
             f"{name}: expected at least {reason} time steps, got {length}"

@@ -78,16 +78,29 @@ class Stream:
         row = (
             value.reshape(1, -1) if owner.frame.is_table else value.reshape(-1)
         )
-        window, owner_x = owner.window, self.x
         newest, mean, std, _ = owner.frame.read(row, 1, "value")
-        x = newest if window is None else moved_on(owner_x, newest)
+        x = newest if owner.window is None else moved_on(self.x, newest)
         with evaluating(owner.model):
-            batch = to_model(owner.model, x)
-            steps, _, state = owner._next(batch, self.state)
-            if steps.shape[1] >= self.horizon:
-                steps = steps[:, : self.horizon]
-            else:
-                steps = owner._recursive(steps, batch, state, self.horizon)
+            steps, state = self._forecast(to_model(owner.model, x))
         y_hat = owner.frame.shaped(to_numpy(steps) * std + mean, single=True)
         self.x, self.state = x, state
         return y_hat
+
+    def _forecast(self, x):
+        """Return the steps that follow, and the state after ``x``."""
+        owner, horizon = self.forecaster, self.horizon
+        if owner.window is not None:
+            return owner._unroll(x, horizon), None
+        steps, _, state = owner._next(x, self.state)
+        given, model = steps.shape[1], owner.model
+        if owner.strategy == "recursive":
+            return owner._recursive(steps, x, state, horizon), state
+        if given >= horizon:
+            return steps[:, :horizon], state
+        goes_on = isinstance(model, GRUModel) and model.head.unbounded
+        if goes_on or owner.strategy == "direct":
+            raise ValueError(
+                f"horizon: expected at most {given}, which the model "
+                f"forecasts from each step of a stream, got {horizon}"
+            )
+        return owner._recursive(steps, x, state, horizon), state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -86,6 +87,7 @@ def make_windows(
 
 def _as_columns(values) -> np.ndarray:
     values = check_values("values", values)
+    check_length("values", values, 1, "1")
     return values.reshape(len(values), -1)
 
 
@@ -109,6 +111,7 @@ def check_target(target: int | tuple, features: int) -> tuple[int, ...]:
     >>> check_target(0, features=3)
     (0,)
     """
+    check_int("features", features, 1)
     several = isinstance(target, (tuple, list)) and len(target) > 0
     wanted = tuple(
         check_int("target", one, 0, features - 1)
@@ -413,7 +416,7 @@ def labels_of(values) -> tuple | None:
     True
     """
     columns = getattr(values, "columns", None)
-    return None if columns is None else tuple(columns)
+    return tuple(columns) if isinstance(columns, Iterable) else None
 
 
 def _finite(name: str, result: np.ndarray) -> np.ndarray:

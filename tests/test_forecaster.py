@@ -371,12 +371,14 @@ def test_a_checkpoint_is_passed_on(tmp_path):
 
 
 @pytest.mark.parametrize("window", [None, 12])
-@pytest.mark.parametrize("head", [Direct(1), Direct(4), Seq2Seq(4)])
+@pytest.mark.parametrize("strategy", [None, "recursive"])
+@pytest.mark.parametrize("head", [Direct(1), Direct(4), Seq2Seq(6)])
 @pytest.mark.parametrize("horizon", [1, 3, 6])
-def test_a_stream_forecasts_what_a_call_does(window, head, horizon):
-    forecaster = Forecaster(seeded(head=head), Scaler(2.0, 1.2), window)
-    if isinstance(head, Seq2Seq) and horizon > 4:
-        pytest.skip("a stream asks for no more than the head gives")
+def test_a_stream_forecasts_what_a_call_does(window, strategy, head, horizon):
+    scaler = Scaler(2.0, 1.2)
+    forecaster = Forecaster(
+        seeded(head=head), scaler, window, strategy=strategy
+    )
     stream = forecaster.stream(VALUES[:100], horizon)
     for t in range(100, 110):
         y_hat = stream.update(VALUES[t])
@@ -402,6 +404,10 @@ def test_a_stream_needs_what_its_forecaster_sees():
         Forecaster(seeded(head=LastStates(3))).stream()
     with pytest.raises(ValueError, match="expected one series"):
         Forecaster(seeded()).stream(histories())
+    far = Forecaster(seeded(head=Seq2Seq(4))).stream(horizon=6)
+    for _ in range(2):  # it stays as it was
+        with pytest.raises(ValueError, match="horizon: expected at most 4"):
+            far.update(1.0)
 
 
 # Distributions
