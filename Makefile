@@ -5,10 +5,9 @@ BOOK = $(BIN)/jupyter-book build . -W -n --keep-going
 
 WORKERS ?= 2
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-LINT = $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/codespell && $(BIN)/lint-imports
 BENCHMARKS = speed cost memory visibility "recipes --sweep" recipes
 
-.PHONY: help book test quick test-portable lab run check bench clean
+.PHONY: help book lint test quick test-portable lab run check bench clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -40,9 +39,13 @@ lab: .venv/ready  ## open JupyterLab on the chapters
 run: .venv/ready  ## execute chapters and store outputs; one: make run CHAPTER=03
 	$(BIN)/python -m tools.run_chapters $(CHAPTER)
 
-check: .venv/ready  ## lint and spelling, then all of `make test`
-	$(LINT)
-	$(MAKE) test
+lint: .venv/ready  ## style, spelling, and which way imports point
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/lint-imports
+
+check: lint test  ## lint, then all of `make test`
 
 bench: .venv-bench/ready  ## measure this package and its peers again: an hour
 	@for script in $(BENCHMARKS); do \

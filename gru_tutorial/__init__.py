@@ -42,10 +42,12 @@ _HOMES = {
     "model": ("GRUModel", "count_parameters", "evaluating", "predict"),
     "recipe": ("CAREFUL", "PATIENT", "QUICK", "Recipe"),
     "series": (
+        "RegimeForecast",
         "cycle_error",
         "cycle_forecast",
         "load_electricity",
         "make_cycle",
+        "make_regime",
         "make_series",
     ),
     "training": ("History", "Run", "evaluate", "fit", "log", "progress_bar"),

@@ -243,8 +243,7 @@ class _OnLags(_Baseline):
         lags, rows = self.lags or 1, self._rows()
         why = f"lags + {rows}" if self.lags else str(lags + rows)
         check_length("past", past, lags + rows, why)
-        mean, std = _mean_and_std(past)
-        scaled = (past - mean) / std
+        scaled, mean, std = _standardised(past)
         with _one_thread(self._library):
             lags, centre, option = self._choose(scaled)
             X, y = _windows(scaled, lags)
@@ -567,17 +566,17 @@ def _halves(most: int) -> list[int]:
     return widths[::-1]
 
 
-def _mean_and_std(past: np.ndarray) -> tuple[float, float]:
-    """Return the scale of the past; a constant has its value and 1."""
+def _standardised(past: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Return the past in its own scale: zeros, if it is a constant."""
     with np.errstate(over="ignore", invalid="ignore"):
         mean, std, spread = past.mean(), past.std(), np.ptp(past)
     if spread <= 8 * np.finfo(float).eps * np.abs(past).max():
-        return past[-1], 1.0
+        return np.zeros_like(past), past[-1], 1.0
     if not (np.isfinite(std) and std > 0):
         raise ValueError(
             f"past: expected a spread within float64's range, got {std}"
         )
-    return mean, std
+    return (past - mean) / std, mean, std
 
 
 def _if_given(check: Callable, name: str, value, *bounds):

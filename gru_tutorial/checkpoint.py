@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from gru_tutorial.checks import memory_under
 from gru_tutorial.recipe import CUTTING, name_of
 from gru_tutorial.storage import check_destination, read_whole, write_whole
-from gru_tutorial.training import length_of
+from gru_tutorial.training import Run, length_of
 
 KIND = "run 2"
 
@@ -57,8 +57,8 @@ class Checkpoint:
 
     def __init__(self, path, run):
         self.path = check_destination("checkpoint", path)
-        self.run = run
         self.settings = settings_of(run)
+        self.run = run
 
     def save(self) -> None:
         """Write the file, whole or not at all.
@@ -146,6 +146,8 @@ def settings_of(run) -> dict:
     >>> settings["lr"], settings["train_loader's seed"]
     (0.1, 7)
     """
+    if not isinstance(run, Run):
+        raise ValueError(f"run: expected a Run, got {type(run).__name__}")
     plain = run.recipe.plain()
     found = {k: v for k, v in plain.items() if k not in CUTTING}
     num_epochs = found.pop("num_epochs")
@@ -181,14 +183,21 @@ def _digest(dataset) -> str:
     if isinstance(dataset, TensorDataset):
         tensors = dataset.tensors
     elif isinstance(dataset, (list, tuple)):
-        tensors = [part for batch in dataset for part in batch]
-    for tensor in tensors:
+        pairs = [one for one in dataset if isinstance(one, (list, tuple))]
+        tensors = [part for pair in pairs for part in pair]
+    for tensor in filter(_holds_numbers, tensors):
         array = tensor.detach().cpu().numpy()
         memory = memory_under(array)
         digest.update(f"{array.shape} {array.dtype} {array.strides}".encode())
         whole = array if memory is None else memory
         digest.update(np.ascontiguousarray(whole).tobytes())
     return digest.hexdigest()
+
+
+def _holds_numbers(part) -> bool:
+    """Tell whether NumPy can read it; else nothing can be trained on it."""
+    dense = isinstance(part, torch.Tensor) and part.layout == torch.strided
+    return dense and not part.is_meta and part.dtype != torch.bfloat16
 
 
 def _parts(run) -> dict:

@@ -9,7 +9,7 @@ import numpy as np
 
 MAX_SEED = 2**63 - 1  # what both NumPy and PyTorch take
 MAX_HORIZON = 10**6  # steps of a forecast: one by one they take minutes
-LARGEST = 10**9  # of sizes and numbers of steps, where nothing else is said
+MAX_BATCH = 2**31 - 1  # series or windows at once
 
 
 def check_int(
@@ -24,8 +24,7 @@ def check_int(
     value : int
         What the caller passed.
     minimum, maximum : int
-        The smallest and the largest value allowed; 10**9 if not given, as
-        more would fill any memory.
+        The smallest and the largest value allowed.
 
     Raises
     ------
@@ -39,11 +38,13 @@ def check_int(
     ValueError: window: expected a whole number of at least 1, got 0
     """
     whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    largest = LARGEST if maximum is None else maximum
-    if whole and minimum <= value <= largest:
+    if whole and minimum <= value and (maximum is None or value <= maximum):
         return int(value)
-    told = maximum is not None or (whole and value > largest)
-    bound = f"from {minimum} to {largest}" if told else f"of at least {minimum}"
+    bound = (
+        f"of at least {minimum}"
+        if maximum is None
+        else f"from {minimum} to {maximum}"
+    )
     raise ValueError(f"{name}: expected a whole number {bound}, got {value!r}")
 
 

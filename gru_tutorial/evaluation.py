@@ -35,9 +35,15 @@ class RollingForecasts(NamedTuple):
     y_hat: np.ndarray
 
 
-def _ask(forecaster: ForecastFunction, history, horizon: int) -> np.ndarray:
+def _ask(
+    forecaster: ForecastFunction, history, horizon: int, target: int = 0
+) -> np.ndarray:
     check_callable("forecaster", forecaster, CALL)
     y_hat = forecaster(history.copy(), horizon)  # a copy hides what follows
+    several = getattr(forecaster, "target", None)
+    if isinstance(several, tuple) and len(several) > 1:
+        y_hat = check_values("forecaster's answer", y_hat, ndim=(2,))
+        y_hat = y_hat[:, several.index(target)]
     y_hat = check_values("forecaster's answer", y_hat, ndim=(1,))
     if len(y_hat) != horizon:
         raise ValueError(
@@ -95,6 +101,7 @@ def visibility(
     shift: float | None = None,
     at: int = -1,
     column: int = 0,
+    target: int | None = None,
 ) -> np.ndarray:
     """Measure how far each step of a forecast moves with one observation.
 
@@ -117,6 +124,8 @@ def visibility(
         Which observation moves, counted as an index: -1 is the last.
     column : int
         The column whose observation moves, where there are several.
+    target : int
+        The column whose forecast is looked at, as for ``rolling_origin``.
 
     Returns
     -------
@@ -148,8 +157,10 @@ def visibility(
     shift = float(_spread(values)) if shift is None else shift
     shift = check_float("shift", shift, 0, exclusive=True)
     values[at] = _move("history", values[[at]], shift)[0]
+    target = _target(forecaster, target)
     before, again, after = (
-        _ask(forecaster, known, horizon) for known in (history, history, moved)
+        _ask(forecaster, known, horizon, target)
+        for known in (history, history, moved)
     )
     if not np.array_equal(before, again):
         raise ValueError(
@@ -229,16 +240,15 @@ def leakage(
 def _target(forecaster, target: int | None) -> int:
     """Return the column that is forecast: the forecaster's own, if it says."""
     own = getattr(forecaster, "target", None)
-    if isinstance(own, tuple) and len(own) == 1:
-        own = own[0]
-    if not isinstance(own, int):
-        own = None
+    known = own if isinstance(own, tuple) else (own,)
+    if not all(isinstance(one, int) for one in known):
+        return 0 if target is None else target
     if target is None:
-        return own or 0
-    if own not in (None, target):
+        return known[0]
+    if target not in known:
         raise ValueError(
-            f"target: expected the column that the forecaster predicts, "
-            f"{own}, got {target!r}"
+            f"target: expected a column that the forecaster predicts, one of "
+            f"{known}, got {target!r}"
         )
     return target
 
@@ -275,8 +285,8 @@ def rolling_origin(
         ``fit(history)`` returns the forecaster for this origin: called at
         each of them, to refit. Without it the forecaster stays as it is.
     target : int
-        The column that is forecast, where there are several; if not given,
-        the forecaster's own ``target``, or else the first.
+        The column whose forecasts are kept, where there are several; if not
+        given, the forecaster's own ``target``, the first of them, or column 0.
 
     Returns
     -------
@@ -322,7 +332,8 @@ def rolling_origin(
         if fit is not None:
             made = fit(history.copy())
             forecaster = check_callable("fit's answer", made, CALL)
-        truth = _column("target", values, _target(forecaster, target))
+        kept = _target(forecaster, target)
+        truth = _column("target", values, kept)
         y[k] = truth[origin : origin + horizon]
-        y_hat[k] = _ask(forecaster, history, horizon)
+        y_hat[k] = _ask(forecaster, history, horizon, kept)
     return RollingForecasts(np.array(origins), y, y_hat)

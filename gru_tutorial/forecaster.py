@@ -6,9 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gru_tutorial.checks import check_int, check_length, check_values
-from gru_tutorial.frame import Frame
-from gru_tutorial.heads import HEADS, Gaussian
+from gru_tutorial.checks import (
+    MAX_HORIZON,
+    check_int,
+    check_length,
+    check_values,
+)
+from gru_tutorial.frame import Frame, in_units, moved_on
+from gru_tutorial.heads import Gaussian
 from gru_tutorial.model import (
     BATCH_SIZE,
     GRUModel,
@@ -16,23 +21,30 @@ from gru_tutorial.model import (
     evaluating,
     point_of,
     predict,
+    ran,
     to_model,
     to_numpy,
 )
 from gru_tutorial.recipe import CUTTING, Recipe
+from gru_tutorial.saved import (
+    KIND,
+    SETTINGS,
+    model_of,
+    scaler_of,
+    state_of,
+)
 from gru_tutorial.storage import check_destination, read_whole, write_whole
+from gru_tutorial.tensors import check_module, check_tensor, kind_of
 from gru_tutorial.training import History, changed, fit
 from gru_tutorial.windows import (
     Scaler,
     check_target,
-    labels_of,
     make_chunks,
     make_loader,
     make_windows,
 )
 
 BLOCK = 2**16  # steps per call, where a state is carried along a series
-KIND = "forecaster 1"
 STRATEGIES = ("direct", "recursive")
 
 
@@ -54,13 +66,16 @@ class Forecaster:
     strategy : str
         ``"direct"``: all steps at once, as the head gives them.
         ``"recursive"``: one step, which the model then takes in as if it had
-        been observed, and so on. If not given, direct as far as the head
-        reaches, recursive beyond.
+        been observed, and so on. If not given, direct where the head reaches
+        as far as is asked, otherwise recursive from the first step on.
+    features, horizon : int
+        Columns that are read, and time steps that are forecast at once, of a
+        module that is no ``GRUModel``; 1 if not given.
 
     Attributes
     ----------
-    history : History
-        The losses of the last ``fit``; None before.
+    losses : History
+        By epoch of the last ``fit``; None before.
     recipe : Recipe
         Its settings; None before.
 
@@ -92,24 +107,24 @@ class Forecaster:
         window: int | None = None,
         target: int | tuple | None = None,
         strategy: str | None = None,
+        features: int | None = None,
+        horizon: int | None = None,
     ):
-        if not isinstance(model, nn.Module):
-            raise ValueError(
-                f"model: expected a torch.nn.Module, got "
-                f"{type(model).__name__}"
-            )
+        check_module("model", model)
         if window is not None:
             window = check_int("window", window, 1)
-        if strategy is not None and strategy not in STRATEGIES:
+        known = strategy is None or isinstance(strategy, str)
+        if not known or strategy not in (None, *STRATEGIES):
             raise ValueError(
                 f"strategy: expected one of {', '.join(STRATEGIES)}, got "
                 f"{strategy!r}"
             )
         self.model, self.window, self.strategy = model, window, strategy
-        features = self._features(scaler)
+        features = self._check_size("features", features, "input_size")
+        self.horizon = self._check_size("horizon", horizon, "horizon")
         target = self._check_target(target, features)
         self.frame = Frame(features, target, scaler)
-        self.history: History | None = None
+        self.losses: History | None = None
         self.recipe: Recipe | None = None
 
     def __repr__(self):
@@ -141,7 +156,8 @@ class Forecaster:
         """Scale the series, cut it, and train the model on the pieces.
 
         Pieces are windows with one label each, or, without ``window``, chunks
-        with a label for every step. A scaler that is there already is kept.
+        with a label for every step. A second call goes on from the weights
+        and with the scaler of the first.
 
         Parameters
         ----------
@@ -173,17 +189,18 @@ class Forecaster:
         """
         cutting = {k: changes.pop(k) for k in CUTTING if k in changes}
         recipe = changed(recipe, changes).but(**cutting)
-        valid = check_int("valid", valid, 0)
-        series = self.frame.series(values)
+        valid = self._check_valid(valid, recipe)
+        frame = self.frame
+        series, columns = frame.series(values)
         piece = self.window or recipe.chunk
+        why = f"valid + {'window' if self.window else 'chunk'} + horizon"
         for one in series:
-            needed = valid + piece + self._horizon()
-            check_length("values", one, needed, "valid + window + horizon")
-        if self.scaler is None:
+            check_length("values", one, valid + piece + self.horizon, why)
+        if frame.scaler is None:  # kept once the training has gone well
             known = [one[: len(one) - valid] for one in series]
-            self.frame.fit(known, labels_of(values))
-        scaled = self.frame.scaled(series)
-        self.history = fit(
+            frame = frame.fitted(known, columns)
+        scaled = frame.scaled(series)
+        self.losses = fit(
             self.model,
             self._train_loader(scaled, valid, recipe),
             self._valid_loader(scaled, valid, piece),
@@ -191,7 +208,7 @@ class Forecaster:
             callbacks=callbacks,
             checkpoint=checkpoint,
         )
-        self.recipe = recipe
+        self.frame, self.recipe = frame, recipe
         return self
 
     def __call__(self, history, horizon: int) -> np.ndarray:
@@ -218,13 +235,13 @@ class Forecaster:
             forecast so many steps.
         """
         X, mean, std, single = self._read(history)
-        horizon = check_int("horizon", horizon, 1)
+        horizon = check_int("horizon", horizon, 1, MAX_HORIZON)
         with evaluating(self.model):
             parts = [
                 self._unroll(to_model(self.model, part), horizon)
                 for part in X.split(BATCH_SIZE)
             ]
-        y_hat = to_numpy(torch.cat(parts)) * std + mean
+        y_hat = in_units(to_numpy(torch.cat(parts)), mean, std)
         return self.frame.shaped(y_hat, single)
 
     def one_step(self, values, forecast_start: int) -> np.ndarray:
@@ -233,15 +250,16 @@ class Forecaster:
         Parameters
         ----------
         values : array_like of shape (time,) or (time, features)
-            The whole series, in its own units.
+            The whole series, in its own units; of many series (series, time)
+            or (series, time, features).
         forecast_start : int
             The first time step to forecast, at least ``window``.
 
         Returns
         -------
         numpy.ndarray of shape (time - forecast_start,)
-            In the series' own units, float64. With several targets, one
-            column for each.
+            In the series' own units, float64; of many series with one axis
+            before it, and with several targets with one after it.
 
         Raises
         ------
@@ -251,19 +269,16 @@ class Forecaster:
         blind = self.model.head.blind if self._has_head() else 0
         seen = self.window or 1 + blind
         X, mean, std, single = self._read(values, seen + 1, "values")
-        if not single:
-            raise ValueError("values: expected one series, got several")
         last = X.shape[1] - 1
         start = check_int("forecast_start", forecast_start, seen, last)
         if self.window is None:
-            y_hat = self._along(X[:, :-1])[start - 1 :]
+            y_hat = self._along(X[:, :-1])[:, start - 1 :]
         else:
-            windows, _ = make_windows(
-                X[0, start - self.window :].numpy(), self.window
-            )
-            y_hat = predict(self.model, windows)
-        y_hat = y_hat[:, None, : len(self.target)] * std + mean
-        return y_hat[:, 0, 0] if len(self.target) == 1 else y_hat[:, 0]
+            late = X[:, start - self.window :].numpy()
+            windows = [make_windows(one, self.window)[0] for one in late]
+            y_hat = np.stack([predict(self.model, one) for one in windows])
+        y_hat = in_units(y_hat[..., : len(self.target)], mean, std)
+        return self.frame.shaped(y_hat, single)
 
     def distribution(self, history, horizon: int):
         """Return mean and standard deviation of each step to come.
@@ -299,7 +314,9 @@ class Forecaster:
         horizon = check_int("horizon", horizon, 1, head.horizon)
         with evaluating(self.model):
             parts = [
-                head.distribution(self.model(to_model(self.model, part)))
+                head.distribution(
+                    self.model(self._seen(to_model(self.model, part)))
+                )
                 for part in X.split(BATCH_SIZE)
             ]
         centre, spread = (
@@ -307,8 +324,8 @@ class Forecaster:
             for part in zip(*parts, strict=True)
         )
         centre, spread = (
-            to_numpy(centre) * std + mean,
-            to_numpy(spread) * std,
+            in_units(to_numpy(centre), mean, std),
+            in_units(to_numpy(spread), 0.0, std),
         )
         return self.frame.shaped(centre, single), self.frame.shaped(
             spread, single
@@ -356,24 +373,7 @@ class Forecaster:
         ValueError
             If nothing can be written there.
         """
-        path = check_destination("path", path)
-        scaler, columns = None, None
-        if self.scaler is not None:
-            scaler = [self.scaler.mean.tolist(), self.scaler.std.tolist()]
-            if self.scaler.columns is not None:
-                columns = [str(name) for name in self.scaler.columns]
-        state = {
-            "model": self.model.settings() if self._has_head() else None,
-            "weights": self.model.state_dict(),
-            "scaler": scaler,
-            "columns": columns,
-            "window": self.window,
-            "target": self.target,
-            "strategy": self.strategy,
-            "recipe": self.recipe and self.recipe.plain(),
-            "history": self.history and vars(self.history),
-        }
-        write_whole(path, KIND, state)
+        write_whole(check_destination("path", path), KIND, state_of(self))
 
     @classmethod
     def load(cls, path, model: nn.Module | None = None) -> Forecaster:
@@ -409,18 +409,10 @@ class Forecaster:
         True
         """
         state = read_whole("path", path, KIND)
-        if model is None:
-            model = _made_again(state["model"], path)
-        _load_weights(model, state["weights"])
-        scaler = None
-        if state["scaler"] is not None:
-            scaler = Scaler(*state["scaler"])
-            scaler.columns = state["columns"] and tuple(state["columns"])
-        found = cls(
-            model, scaler, state["window"], state["target"], state["strategy"]
-        )
+        settings = {name: state[name] for name in SETTINGS}
+        found = cls(model_of(state, model), scaler_of(state), **settings)
         found.recipe = state["recipe"] and Recipe.of(state["recipe"])
-        found.history = state["history"] and History(**state["history"])
+        found.losses = state["losses"] and History(**state["losses"])
         return found
 
     # What stands behind these
@@ -428,11 +420,18 @@ class Forecaster:
     def _has_head(self) -> bool:
         return isinstance(self.model, GRUModel)
 
-    def _features(self, scaler) -> int:
-        if self._has_head():
-            return self.model.gru.input_size
-        mean = getattr(scaler, "mean", None)
-        return 1 if mean is None else max(1, mean.size)
+    def _check_size(self, name: str, given: int | None, own: str) -> int:
+        """Return a size: the model's own, if it is a GRUModel."""
+        if given is not None:
+            given = check_int(name, given, 1)
+        if not self._has_head():
+            return given or 1
+        known = getattr(self.model, own)
+        if given not in (None, known):
+            raise ValueError(
+                f"{name}: expected {known}, as the model has it, got {given}"
+            )
+        return known
 
     def _check_target(self, target, features: int) -> tuple[int, ...]:
         if not self._has_head():
@@ -442,17 +441,27 @@ class Forecaster:
             return known
         raise ValueError(
             f"target: expected {known}, as the model's head has it, got "
-            f"{target!r}"
+            f"{target!r}; a head takes it, as in Direct(target=1)"
         )
 
     def _read(self, history, needed=None, name="history"):
         return self.frame.read(history, needed or self.window or 1, name)
 
-    def _horizon(self) -> int:
-        return self.model.horizon if self._has_head() else 1
+    def _check_valid(self, valid: int, recipe: Recipe) -> int:
+        valid = check_int("valid", valid, 0)
+        if valid == 0 and recipe.patience:
+            raise ValueError(
+                "valid: expected time steps for patience to watch, got 0"
+            )
+        if 0 < valid < self.horizon:
+            raise ValueError(
+                f"valid: expected 0 or at least the horizon, {self.horizon}, "
+                f"got {valid}"
+            )
+        return valid
 
     def _windows(self, one: np.ndarray, window: int):
-        return make_windows(one, window, self._horizon(), self.target)
+        return make_windows(one, window, self.horizon, self.target)
 
     def _train_loader(self, scaled: list, valid: int, recipe: Recipe):
         parts = []
@@ -460,7 +469,7 @@ class Forecaster:
             known = one[: len(one) - valid]
             if self.window is None:
                 size = recipe.chunk
-                cut = make_chunks(known, size, self._horizon(), self.target)
+                cut = make_chunks(known, size, self.horizon, self.target)
             else:
                 cut = self._windows(known, self.window)
             parts.append([part[:: recipe.stride] for part in cut])
@@ -475,14 +484,23 @@ class Forecaster:
         parts = [self._windows(one, window) for one in late]
         return make_loader(*_joined(parts), BATCH_SIZE)
 
+    def _seen(self, x: Tensor) -> Tensor:
+        return x if self.window is None else x[:, -self.window :]
+
     def _steps(self, y_hat: Tensor) -> Tensor:
         """Return (n, horizon, targets) of what a model gives."""
+        check_tensor("model's forecasts", y_hat, (2,))
+        width = len(self.target)
+        if y_hat.shape[1] == 0 or y_hat.shape[1] % width:
+            raise ValueError(
+                f"model's forecasts: expected {width} for each step, got "
+                f"{kind_of(y_hat)}"
+            )
         return y_hat.unflatten(1, (-1, len(self.target)))
 
     def _unroll(self, x: Tensor, horizon: int) -> Tensor:
         """Forecast (n, horizon, targets), directly or step by step."""
-        if self.window is not None:
-            x = x[:, -self.window :]
+        x = self._seen(x)
         if self.strategy != "recursive":
             goes_on = self._has_head() and self.model.head.unbounded
             y_hat = self.model(x, **({"horizon": horizon} if goes_on else {}))
@@ -501,7 +519,7 @@ class Forecaster:
         if self.window is not None:
             y_hat = self.model(x)
         elif isinstance(self.model, Streaming):
-            y_hat, state = self.model.run(x, state)
+            y_hat, state = ran(self.model, x, state)
             y_hat = y_hat[:, -1]
         else:
             raise ValueError(
@@ -516,9 +534,10 @@ class Forecaster:
         if horizon > 1 and sorted(self.target) != list(
             range(self.frame.features)
         ):
+            most = 1 if self.strategy == "recursive" else steps.shape[1]
             raise ValueError(
-                f"horizon: expected at most {steps.shape[1]}, as what comes "
-                f"next in the other columns is not known, got {horizon}"
+                f"horizon: expected at most {most}, as what comes next in "
+                f"the other columns is not known, got {horizon}"
             )
         order = np.argsort(self.target).tolist()
         path = [steps[:, 0]]
@@ -530,7 +549,7 @@ class Forecaster:
         return torch.stack(path, dim=1)
 
     def _along(self, X: Tensor) -> np.ndarray:
-        """Return what follows each step of a series, (time, numbers)."""
+        """Return what follows each step of series, as ``run`` gives it."""
         if not isinstance(self.model, Streaming):
             raise ValueError(
                 f"window: expected a number, as {type(self.model).__name__} "
@@ -541,17 +560,12 @@ class Forecaster:
         with evaluating(self.model):
             for block in X.split(X.shape[1] if whole else BLOCK, dim=1):
                 block = to_model(self.model, block)
-                y_hat, state = self.model.run(block, state)
-                parts.append(point_of(self.model, y_hat[0]))
-        found = torch.cat(parts).double().cpu().numpy()
+                y_hat, state = ran(self.model, block, state)
+                parts.append(point_of(self.model, y_hat))
+        found = torch.cat(parts, dim=1).double().cpu().numpy()
         blind = self.model.head.blind if self._has_head() else 0
-        check_values("model's forecasts", found[blind:], (2,))
+        check_values("model's forecasts", found[:, blind:], (3,))
         return found
-
-
-def moved_on(x: Tensor, newest: Tensor) -> Tensor:
-    """Return windows without their first step, and with a newest one."""
-    return torch.cat([x[:, 1:], newest], dim=1)
 
 
 def _joined(parts: list) -> list[np.ndarray]:
@@ -559,27 +573,3 @@ def _joined(parts: list) -> list[np.ndarray]:
     if len(parts) == 1:
         return list(parts[0])
     return [np.concatenate(part) for part in zip(*parts, strict=True)]
-
-
-def _made_again(settings: dict | None, path) -> GRUModel:
-    if settings is None:
-        raise ValueError(
-            f"model: expected the module that takes the weights, as {path} "
-            f"was not saved from a GRUModel, got None"
-        )
-    name, arguments = settings["head"]
-    if name not in HEADS:
-        raise ValueError(
-            f"model: expected a GRUModel with the head {name}, which is not "
-            f"of this package, got None"
-        )
-    return GRUModel(**{**settings, "head": HEADS[name](**arguments)})
-
-
-def _load_weights(model: nn.Module, weights: dict) -> None:
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise ValueError(
-            f"model: expected one that the file's weights fit ({error})"
-        ) from None

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from gru_tutorial.checks import check_length, check_values
-from gru_tutorial.windows import Scaler, labels_of, to_tensor
+from gru_tutorial.checks import (
+    check_bool,
+    check_int,
+    check_length,
+    check_values,
+)
+from gru_tutorial.tensors import check_same, check_tensor
+from gru_tutorial.windows import Scaler, check_target, labels_of, to_tensor
 
 
 class Frame:
@@ -23,7 +31,7 @@ class Frame:
     Raises
     ------
     ValueError
-        If the scaler is not fitted, or has other features.
+        If the scaler is not fitted, or it or the target has other features.
 
     Examples
     --------
@@ -34,7 +42,8 @@ class Frame:
     """
 
     def __init__(self, features: int, target: tuple, scaler: Scaler | None):
-        self.features, self.target, self.scaler = features, target, scaler
+        self.features = check_int("features", features, 1)
+        self.target, self.scaler = check_target(target, features), scaler
         if scaler is None:
             return
         if not isinstance(scaler, Scaler) or scaler.mean is None:
@@ -65,8 +74,8 @@ class Frame:
             f"{array.shape}"
         )
 
-    def series(self, values) -> list[np.ndarray]:
-        """Return the series that were given, one or several, as a list.
+    def series(self, values) -> tuple[list[np.ndarray], tuple | None]:
+        """Return the series that were given as a list, and their labels.
 
         Parameters
         ----------
@@ -74,19 +83,39 @@ class Frame:
             Of shape (time,) or (time, features), or with one axis more.
         """
         ndim = 2 if self.is_table else 1
-        if isinstance(values, (list, tuple)) and np.ndim(values[0:1]) > 1:
-            return [
+        if _are_arrays(values, ndim):
+            labels = {self._check_columns("values", one) for one in values}
+            if len(labels) > 1:
+                raise ValueError(
+                    f"values: expected tables with the same columns, got "
+                    f"{sorted(map(str, labels))}"
+                )
+            series = [
                 check_values("values", one, (ndim,), np.float64)
                 for one in values
             ]
+            return series, labels.pop()
+        columns = self._check_columns("values", values)
         array = check_values("values", values, (1, 2, 3), np.float64)
         column = array.ndim == 2 and array.shape[1] == 1
         if column and self.features == 1 and self.scaler is None:
-            return [array]  # a table of one column
-        return [array] if self._check_rank("values", array) else list(array)
+            return [array], columns  # a table of one column
+        single = self._check_rank("values", array)
+        return ([array] if single else list(array)), columns
 
-    def fit(self, series: list[np.ndarray], columns: tuple | None) -> None:
-        """Find the scale: of each series its own, if they have one column.
+    def _check_columns(self, name: str, values) -> tuple | None:
+        """Return a table's labels, if they are those that are known."""
+        columns = labels_of(values)
+        known = None if self.scaler is None else self.scaler.columns
+        if None not in (columns, known) and columns != known:
+            raise ValueError(
+                f"{name}: expected the columns {list(known)}, got "
+                f"{list(columns)}"
+            )
+        return columns
+
+    def fitted(self, series: list[np.ndarray], columns=None) -> Frame:
+        """Return a frame with a scale: of each series, if of one column.
 
         Parameters
         ----------
@@ -95,13 +124,14 @@ class Frame:
         columns : tuple
             The columns' labels, if they have some.
         """
+        _check_series(series)
         if len(series) == 1 or self.features > 1:
-            scaler = Scaler().fit(np.concatenate(series))
+            scaler = _fitted(np.concatenate(series))
             scaler.columns = columns
         else:
-            each = [Scaler().fit(one) for one in series]
+            each = [_fitted(one) for one in series]
             scaler = Scaler([s.mean for s in each], [s.std for s in each])
-        self.scaler = scaler
+        return Frame(self.features, self.target, scaler)
 
     def scale(self, count: int):
         """Return mean and std, to apply to (series, time, features).
@@ -125,11 +155,11 @@ class Frame:
 
     def scaled(self, series: list[np.ndarray]) -> list[np.ndarray]:
         """Return float32 arrays of shape (time, features), scaled."""
-        mean, std = self.scale(len(series))
+        mean, std = self.scale(len(_check_series(series)))
         if mean.ndim < 3:
             mean, std = [mean] * len(series), [std] * len(series)
         return [
-            ((one.reshape(len(one), -1) - m) / s).astype(np.float32)
+            _in_float32(_standard(one.reshape(len(one), -1), m, s))
             for one, m, s in zip(series, mean, std, strict=True)
         ]
 
@@ -154,13 +184,7 @@ class Frame:
         single : bool
             Whether one series was given, without an axis for several.
         """
-        columns = labels_of(history)
-        ours = None if self.scaler is None else self.scaler.columns
-        if None not in (columns, ours) and columns != ours:
-            raise ValueError(
-                f"{name}: expected the columns {list(ours)}, got "
-                f"{list(columns)}"
-            )
+        self._check_columns(name, history)
         array = check_values(name, history, (1, 2, 3), np.float64)
         single = self._check_rank(name, array)
         rows = array[None] if single else array
@@ -170,14 +194,115 @@ class Frame:
                 f"{name}: expected {self.features} features, got "
                 f"{rows.shape[2]}"
             )
+        needed = check_int("needed", needed, 0)
         check_length(name, rows[0], needed, str(needed))
         mean, std = self.scale(len(rows))
-        X = to_tensor(name, (rows - mean) / std, ndim=3)
+        X = to_tensor(name, _standard(rows, mean, std), ndim=3)
         if self.is_table:
             mean, std = mean[list(self.target)], std[list(self.target)]
         return X, mean, std, single
 
     def shaped(self, y_hat: np.ndarray, single: bool) -> np.ndarray:
         """Drop the axes of a single series and of a single target."""
+        single = check_bool("single", single)
+        y_hat = check_values("y_hat", y_hat, (2, 3))
+        check_length("y_hat", y_hat, 1, "1")
         y_hat = y_hat[..., 0] if len(self.target) == 1 else y_hat
         return y_hat[0] if single else y_hat
+
+
+def _are_arrays(values, ndim: int) -> bool:
+    """Tell a list of series from a series that is a list of its steps."""
+    if not isinstance(values, (list, tuple)) or len(values) == 0:
+        return False
+    try:
+        return np.ndim(values[0]) == ndim
+    except Exception:  # no array at all: what looks at it next says so
+        return False
+
+
+def _check_series(series) -> list[np.ndarray]:
+    """Return what ``Frame.series`` gave, and nothing else."""
+    if not isinstance(series, list) or not series:
+        raise ValueError(f"series: expected a list of arrays, got {series!r}")
+    for one in series:
+        if not isinstance(one, np.ndarray) or one.dtype != np.float64:
+            raise ValueError(
+                f"series: expected arrays of float64, got {one!r}"
+            )
+        check_values("series", one)
+    return series
+
+
+def _fitted(series: np.ndarray) -> Scaler:
+    """Return its scaler, whose complaints are about ``values``."""
+    try:
+        return Scaler().fit(series)
+    except ValueError as error:
+        message = str(error).replace("train:", "values:", 1)
+        raise ValueError(message) from None
+
+
+def in_units(scaled: np.ndarray, mean, std) -> np.ndarray:
+    """Return ``scaled * std + mean``, the forecasts in the series' own units.
+
+    Parameters
+    ----------
+    scaled : numpy.ndarray of shape (series, horizon, targets)
+        Finite.
+    mean, std : numpy.ndarray
+        The targets' scale, as ``Frame.read`` gives it.
+
+    Raises
+    ------
+    ValueError
+        If float64 cannot hold the forecasts.
+
+    Examples
+    --------
+    >>> in_units(np.ones((1, 2, 1)), 10.0, 2.0).ravel()
+    array([12., 12.])
+    """
+    scaled = check_values("scaled", scaled, (2, 3), np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        try:
+            found = scaled * std + mean
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"mean, std: expected a scale for each target ({error})"
+            ) from None
+    return check_values("scaler, forecasts in its units", found, (2, 3))
+
+
+def moved_on(x: Tensor, newest: Tensor) -> Tensor:
+    """Return windows without their first step, and with a newest one.
+
+    Parameters
+    ----------
+    x : Tensor of shape (batch, time, features)
+        The windows.
+    newest : Tensor of shape (batch, 1, features)
+        What comes after them.
+
+    Examples
+    --------
+    >>> x = torch.arange(3.0).reshape(1, 3, 1)
+    >>> moved_on(x, torch.full((1, 1, 1), 3.0))
+    tensor([[[1.],
+             [2.],
+             [3.]]])
+    """
+    batch, _, features = check_tensor("x", x, (3,)).shape
+    check_same("newest", newest, (batch, 1, features), like=x)
+    return torch.cat([x[:, 1:], newest], dim=1)
+
+
+def _standard(values: np.ndarray, mean, std) -> np.ndarray:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return (values - mean) / std
+
+
+def _in_float32(scaled: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        scaled = scaled.astype(np.float32)
+    return check_values("values, scaled to float32", scaled)

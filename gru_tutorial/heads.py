@@ -1,18 +1,30 @@
 """Heads: what a model reads from the states of its GRU, and how it is scored.
 
 A new head is a subclass of ``Head`` that says how many numbers it gives, and
-overrides what it does otherwise. A head without arguments beyond ``horizon``
-and ``target`` is saved and loaded with its model once it is among ``HEADS``.
+overrides what it does otherwise. It is saved and loaded with its model once
+it is among ``HEADS``.
 """
 
 from __future__ import annotations
 
+import inspect
 import math
 
 import torch
 from torch import Tensor, nn
 
-from gru_tutorial.checks import check_int, check_length
+from gru_tutorial.checks import (
+    MAX_HORIZON,
+    check_callable,
+    check_int,
+    check_length,
+)
+from gru_tutorial.tensors import (
+    build_layer,
+    check_same,
+    check_tensor,
+    kind_of,
+)
 from gru_tutorial.windows import check_target
 
 
@@ -47,10 +59,10 @@ class Head(nn.Module):
 
     def __init__(self, horizon: int = 1, target: int | tuple = 0):
         super().__init__()
-        self.horizon = check_int("horizon", horizon, 1)
+        self.horizon = check_int("horizon", horizon, 1, MAX_HORIZON)
         several = isinstance(target, (tuple, list)) and len(target) > 0
-        highest = max(target) if several else target
-        check_int("target", highest, 0)
+        wanted = target if several else [target]
+        highest = max(check_int("target", one, 0) for one in wanted)
         self.target = check_target(target, highest + 1)
 
     @property
@@ -65,11 +77,16 @@ class Head(nn.Module):
 
     def extra_repr(self) -> str:
         """Say what tells this head from others, for ``print(model)``."""
-        return f"{self.horizon}, target={self.target}"
+        return ", ".join(f"{k}={v!r}" for k, v in self.settings().items())
 
     def settings(self) -> dict:
-        """Return what is needed to make the head again: plain values."""
-        return {"horizon": self.horizon, "target": self.target}
+        """Return what is needed to make the head again, by name.
+
+        So each argument of a head is kept as an attribute of its name, and is
+        a plain value.
+        """
+        names = inspect.signature(type(self)).parameters
+        return {name: getattr(self, name) for name in names}
 
     def build(self, size: int) -> nn.Module:
         """Make the layer that reads ``width`` numbers from a state.
@@ -83,8 +100,13 @@ class Head(nn.Module):
         -------
         torch.nn.Module
             The model's ``linear``. Layers of its own a head makes here, too.
+
+        Raises
+        ------
+        ValueError
+            If ``size`` is below 1, or the layer does not fit into memory.
         """
-        return nn.Linear(size, self.width)
+        return _linear(size, self.width)
 
     def last(self, read, x: Tensor, out: Tensor, state: Tensor, horizon=None):
         """Forecast what follows each sequence.
@@ -110,17 +132,16 @@ class Head(nn.Module):
         Raises
         ------
         ValueError
-            If the head cannot forecast ``horizon`` steps.
+            If the head cannot forecast ``horizon`` steps, or the other
+            arguments do not fit each other.
         """
-        if horizon not in (None, self.horizon):
-            raise ValueError(
-                f"horizon: expected {self.horizon}, which this head gives at "
-                f"once, got {horizon}"
-            )
+        _check_states(self, read, x, out, state)
+        _check_horizon(self, horizon)
         return read(state)
 
     def every(self, read, x: Tensor, out: Tensor) -> Tensor:
         """Forecast what follows each step, (batch, time, numbers)."""
+        _check_states(self, read, x, out)
         return read(out)
 
     def loss(self, y_hat: Tensor, y: Tensor) -> Tensor:
@@ -132,7 +153,19 @@ class Head(nn.Module):
             What the model gave.
         y : Tensor of shape (..., horizon * targets)
             What came true, scaled.
+
+        Returns
+        -------
+        Tensor of shape ()
+            Infinite or nan where the dtype cannot hold it, as in PyTorch:
+            ``fit`` and ``evaluate`` refuse that.
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ.
         """
+        _check_labels(y_hat, y)
         return nn.functional.mse_loss(y_hat, y)
 
     def point(self, y_hat: Tensor) -> Tensor:
@@ -189,29 +222,30 @@ class Gaussian(Head):
         Returns
         -------
         Tensor of shape ()
-            ``mean(log(2π) + log_var + (y - mean)² / exp(log_var)) / 2``.
+            ``mean(log(2π) + log_var + (y - mean)² / exp(log_var)) / 2``;
+            infinite or nan where the dtype cannot hold it.
 
         Examples
         --------
         >>> Gaussian().loss(torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0]]))
         tensor(1.4189)
         """
-        mean, log_var = y_hat.chunk(2, dim=-1)
-        if mean.shape != y.shape:
-            raise ValueError(
-                f"y: expected shape {tuple(mean.shape)}, half of what is "
-                f"given for it, got {tuple(y.shape)}"
-            )
+        mean, log_var = _halves(y_hat)
+        _check_labels(mean, y)
         squares = (y - mean) ** 2 * (-log_var).exp()
         return (math.log(2 * math.pi) + log_var + squares).mean() / 2
 
     def point(self, y_hat: Tensor) -> Tensor:
         """Return the means: (..., horizon)."""
-        return y_hat.chunk(2, dim=-1)[0]
+        return _halves(y_hat)[0]
 
     def distribution(self, y_hat: Tensor) -> tuple[Tensor, Tensor]:
-        """Return means and standard deviations, scaled: (..., horizon)."""
-        mean, log_var = y_hat.chunk(2, dim=-1)
+        """Return means and standard deviations, scaled: (..., horizon).
+
+        They are infinite where the dtype cannot hold them: a ``Forecaster``
+        refuses that.
+        """
+        mean, log_var = _halves(y_hat)
         return mean, (log_var / 2).exp()
 
 
@@ -246,7 +280,7 @@ class Seq2Seq(Head):
     def build(self, size: int) -> nn.Module:
         """Make the linear layer, and the second GRU."""
         linear = super().build(size)
-        self.decoder = nn.GRUCell(self.width, size)
+        self.decoder = _decoder(self.width, size)
         return linear
 
     def decode(self, read, last: Tensor, state: Tensor, horizon: int):
@@ -267,24 +301,29 @@ class Seq2Seq(Head):
         -------
         Tensor of shape (n, horizon * targets)
             The forecasts, scaled.
+
+        Raises
+        ------
+        ValueError
+            If the arguments do not fit each other.
         """
+        horizon = _check_start(self, read, last, state, horizon)
         path = []
         for _ in range(horizon):
             state = self.decoder(last, state)
-            last = read(state)
+            last = _read(read, state, self.width)
             path.append(last)
         return torch.cat(path, dim=1)
 
     def last(self, read, x: Tensor, out: Tensor, state: Tensor, horizon=None):
         """Forecast what follows each sequence, however far."""
-        values = x[:, -1, self.target]
+        _check_states(self, read, x, out, state)
         horizon = self.horizon if horizon is None else horizon
-        return self.decode(
-            read, values, state, check_int("horizon", horizon, 1)
-        )
+        return self.decode(read, x[:, -1, self.target], state, horizon)
 
     def every(self, read, x: Tensor, out: Tensor) -> Tensor:
         """Forecast what follows each step, (batch, time, numbers)."""
+        _check_states(self, read, x, out)
         values = x[..., self.target].flatten(0, 1)
         y_hat = self.decode(read, values, out.flatten(0, 1), self.horizon)
         return y_hat.unflatten(0, x.shape[:2])
@@ -349,32 +388,124 @@ class LastStates(Head):
         """Steps at a sequence's start that have too few states before."""
         return self.horizon - 1
 
-    def settings(self) -> dict:
-        """Return what is needed to make the head again: plain values."""
-        return {**super().settings(), "decoder_size": self.decoder_size}
-
     def build(self, size: int) -> nn.Module:
         """Make the layer that reads one state, linear or with a hidden one."""
         if self.decoder_size is None:
             return super().build(size)
         return nn.Sequential(
-            nn.Linear(size, self.decoder_size),
+            _linear(size, self.decoder_size),
             nn.ReLU(),
-            nn.Linear(self.decoder_size, self.width),
+            _linear(self.decoder_size, self.width),
         )
 
     def last(self, read, x: Tensor, out: Tensor, state: Tensor, horizon=None):
         """Forecast what follows each sequence, from its last states."""
-        super().last(read, x, out, state, horizon)  # checks the horizon
+        _check_states(self, read, x, out, state)
+        _check_horizon(self, horizon)
         check_length("x", x[0], self.horizon, "horizon")
-        return self.every(read, x, out[:, -self.horizon :])[:, -1]
+        return self._windows(read, out[:, -self.horizon :])[:, -1]
 
     def every(self, read, x: Tensor, out: Tensor) -> Tensor:
         """Forecast what follows each step, (batch, time, numbers)."""
+        _check_states(self, read, x, out)
+        return self._windows(read, out)
+
+    def _windows(self, read, out: Tensor) -> Tensor:
+        """Put the numbers of ``horizon`` states side by side."""
+        numbers = _read(read, out, self.width)
         padding = (0, 0, self.blind, 0)
-        padded = nn.functional.pad(read(out), padding, value=math.nan)
+        padded = nn.functional.pad(numbers, padding, value=math.nan)
         steps = padded.unfold(1, self.horizon, 1)  # (..., targets, horizon)
         return steps.transpose(2, 3).flatten(2)
+
+
+def _linear(size: int, width: int) -> nn.Module:
+    return build_layer("size", nn.Linear, check_int("size", size, 1), width)
+
+
+def _decoder(width: int, size: int) -> nn.GRUCell:
+    return build_layer("size", nn.GRUCell, width, size)
+
+
+def _check_states(head: Head, read, x, out, state=None) -> None:
+    """Refuse what a model's GRU does not give."""
+    check_callable("read", read, "the model's linear layer")
+    check_tensor("x", x, (3,))
+    check_tensor("out", out, (3,))
+    decoder = getattr(head, "decoder", None)
+    size = decoder.hidden_size if decoder else out.shape[2]
+    if decoder:
+        check_same("x", x, x.shape, like=decoder.weight_ih)
+    check_same("out", out, (*x.shape[:2], size), like=x)
+    if state is not None:
+        check_same("state", state, (x.shape[0], size), like=out)
+    if 0 in x.shape or x.shape[2] <= max(head.target):
+        raise ValueError(
+            f"x: expected steps with at least {max(head.target) + 1} "
+            f"features, got shape {tuple(x.shape)}"
+        )
+
+
+def _check_horizon(head: Head, horizon) -> None:
+    if horizon is None:
+        return
+    if check_int("horizon", horizon, 1) != head.horizon:
+        raise ValueError(
+            f"horizon: expected {head.horizon}, which this head gives at "
+            f"once, got {horizon}"
+        )
+
+
+def _check_start(head: Seq2Seq, read, last, state, horizon) -> int:
+    """Return the horizon, if all fits the head's second GRU."""
+    check_callable("read", read, "the model's linear layer")
+    decoder = getattr(head, "decoder", None)
+    if decoder is None:
+        raise ValueError(
+            "head: expected one with its second GRU; a GRUModel builds it in "
+            "the copy that it gets"
+        )
+    check_tensor("state", state, (2,))
+    like = decoder.weight_ih
+    count = state.shape[0]
+    check_same("state", state, (count, decoder.hidden_size), like)
+    check_same("last", last, (count, head.width), like)
+    return check_int("horizon", horizon, 1, MAX_HORIZON)
+
+
+def _read(read, states: Tensor, width: int) -> Tensor:
+    """Return what a layer reads from states: so many numbers from each."""
+    numbers = read(states)
+    given = getattr(numbers, "shape", None)
+    if not isinstance(numbers, Tensor) or given != (*states.shape[:-1], width):
+        raise ValueError(
+            f"read: expected a layer that gives {width} numbers for each "
+            f"state, got {kind_of(numbers)}"
+        )
+    return numbers
+
+
+def _check_labels(y_hat, y) -> None:
+    """Refuse labels that PyTorch would spread over the forecasts."""
+    check_tensor("y_hat", y_hat)
+    check_tensor("y", y)
+    if y_hat.shape != y.shape or y.numel() == 0 or y.device != y_hat.device:
+        raise ValueError(
+            f"y: expected shape {tuple(y_hat.shape)} on {y_hat.device}, as "
+            f"the forecasts have it, and at least one number, got "
+            f"{tuple(y.shape)} on {y.device}"
+        )
+
+
+def _halves(y_hat: Tensor) -> tuple[Tensor, Tensor]:
+    """Return means and log variances."""
+    check_tensor("y_hat", y_hat)
+    if y_hat.ndim == 0 or y_hat.shape[-1] % 2:
+        raise ValueError(
+            f"y_hat: expected means and as many log variances, got shape "
+            f"{tuple(y_hat.shape)}"
+        )
+    return y_hat.chunk(2, dim=-1)
 
 
 HEADS = {

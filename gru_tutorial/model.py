@@ -12,13 +12,23 @@ import torch
 from torch import Tensor, nn
 
 from gru_tutorial.checks import (
+    MAX_BATCH,
     check_bool,
     check_float,
     check_int,
     check_values,
 )
-from gru_tutorial.exact import ExactGRU
+from gru_tutorial.exact import MAX_LAYERS, ExactGRU
 from gru_tutorial.heads import Direct, Head
+from gru_tutorial.tensors import (
+    _check_batch,
+    _check_kind,
+    _shape_of,
+    build_layer,
+    check_module,
+    check_tensor,
+    kind_of,
+)
 from gru_tutorial.windows import to_tensor
 
 BATCH_SIZE = 256  # series or windows per call of a model
@@ -42,7 +52,8 @@ class GRUModel(nn.Module):
     hidden_size : int
         Units of the GRU.
     horizon : int
-        Time steps to predict, all at once.
+        Time steps to predict, all at once: 1, if neither it nor a head is
+        given.
     num_layers : int
         GRU layers, stacked.
     bidirectional : bool
@@ -79,7 +90,7 @@ class GRUModel(nn.Module):
         self,
         input_size: int = 1,
         hidden_size: int = 32,
-        horizon: int = 1,
+        horizon: int | None = None,
         num_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
@@ -90,12 +101,14 @@ class GRUModel(nn.Module):
         super().__init__()
         input_size = check_int("input_size", input_size, 1)
         hidden_size = check_int("hidden_size", hidden_size, 1)
-        num_layers = check_int("num_layers", num_layers, 1)
+        num_layers = check_int("num_layers", num_layers, 1, MAX_LAYERS)
         bidirectional = check_bool("bidirectional", bidirectional)
         dropout = _check_dropout(dropout, num_layers)
         head = _check_head(head, horizon, input_size)
         layer = ExactGRU if check_bool("fast", fast) else nn.GRU
-        self.gru = layer(
+        self.gru = build_layer(
+            "input_size, hidden_size, num_layers",
+            layer,
             input_size,
             hidden_size,
             num_layers,
@@ -109,6 +122,11 @@ class GRUModel(nn.Module):
         if check_bool("learn_h0", learn_h0):
             rows = num_layers * (1 + bidirectional)
             self.h0 = nn.Parameter(torch.zeros(rows, 1, hidden_size))
+
+    @property
+    def input_size(self) -> int:
+        """Features of the series."""
+        return self.gru.input_size
 
     @property
     def horizon(self) -> int:
@@ -143,12 +161,18 @@ class GRUModel(nn.Module):
             Zeros, or the learned state once for each sequence. The batch
             comes second, whatever ``batch_first`` says.
 
+        Raises
+        ------
+        ValueError
+            If ``x`` is no tensor of this shape.
+
         Examples
         --------
         >>> model = GRUModel(hidden_size=8, num_layers=2, bidirectional=True)
         >>> model.initial_state(torch.zeros(32, 24, 1)).shape
         torch.Size([4, 32, 8])
         """
+        check_tensor("x", x, ndim=(3,))
         directions = 2 if self.gru.bidirectional else 1
         rows = self.gru.num_layers * directions
         if self.h0 is not None:
@@ -174,6 +198,8 @@ class GRUModel(nn.Module):
         -------
         Tensor of shape (batch, head.numbers)
             The predictions, scaled; one for each step, with most heads.
+            Numbers that the dtype cannot hold are infinite or nan, as in
+            PyTorch: ``predict`` and a ``Forecaster`` refuse them.
 
         Raises
         ------
@@ -303,28 +329,6 @@ class GRUModel(nn.Module):
         _check_kind(name, h0, x.dtype, x.device)
 
 
-def _shape_of(value):
-    return (
-        tuple(value.shape)
-        if isinstance(value, Tensor)
-        else type(value).__name__
-    )
-
-
-def _check_kind(name: str, value: Tensor, dtype, device) -> None:
-    kind = device.type
-    autocast = torch.amp.is_autocast_available(kind) and (
-        torch.is_autocast_enabled(kind)
-    )
-    if autocast and value.is_floating_point():
-        dtype = value.dtype  # it is converted there as need be
-    if value.dtype != dtype or value.device != device:
-        raise ValueError(
-            f"{name}: expected {dtype} on {device}, got {value.dtype} on "
-            f"{value.device}; {name}.to(device, dtype) converts it"
-        )
-
-
 def _check_dropout(dropout: float, num_layers: int) -> float:
     dropout = check_float("dropout", dropout, 0, below=1)
     if dropout and num_layers == 1:
@@ -335,41 +339,20 @@ def _check_dropout(dropout: float, num_layers: int) -> float:
     return dropout
 
 
-def _check_head(head: Head | None, horizon: int, features: int) -> Head:
+def _check_head(head: Head | None, horizon, features: int) -> Head:
     if head is None:
-        head = Direct(horizon)
+        head = Direct(1 if horizon is None else horizon)
     elif not isinstance(head, Head):
         raise ValueError(
             f"head: expected a Head, such as Direct(12), got {head!r}"
         )
-    elif check_int("horizon", horizon, 1) not in (1, head.horizon):
+    elif horizon is not None and horizon != head.horizon:
         raise ValueError(
             f"horizon: expected {head.horizon}, as the head has it, got "
-            f"{horizon}"
+            f"{horizon!r}"
         )
     check_int("head.target", max(head.target), 0, features - 1)
     return deepcopy(head)
-
-
-def _check_batch(x: Tensor, features: int) -> None:
-    if not isinstance(x, Tensor):
-        raise ValueError(
-            f"x: expected a Tensor, got {type(x).__name__}; "
-            f"torch.as_tensor makes one"
-        )
-    if x.ndim == 3 and x.shape[-1] == features and 0 not in x.shape:
-        return
-    mend = ""
-    if 0 in x.shape:
-        mend = "; it is empty"
-    elif x.ndim == 2 and x.shape[-1] == features:
-        mend = "; for one window: x.unsqueeze(0)"
-    elif x.ndim == 2 and features == 1:
-        mend = "; for windows of one feature: x.unsqueeze(-1)"
-    raise ValueError(
-        f"x: expected shape (batch, time, {features}), got "
-        f"{tuple(x.shape)}{mend}"
-    )
 
 
 @contextmanager
@@ -381,6 +364,11 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     model : torch.nn.Module
         The model; each of its parts gets back the mode that it had.
 
+    Raises
+    ------
+    ValueError
+        If ``model`` is no module.
+
     Examples
     --------
     >>> model = GRUModel()
@@ -390,6 +378,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     >>> model.training
     True
     """
+    check_module("model", model)
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
@@ -400,7 +389,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def to_model(model: nn.Module, batch: Tensor) -> Tensor:
+def to_model(model: nn.Module, batch: Tensor, name: str = "batch") -> Tensor:
     """Move a batch to the device and dtype of a model's parameters.
 
     Parameters
@@ -409,20 +398,38 @@ def to_model(model: nn.Module, batch: Tensor) -> Tensor:
         The model; without parameters the batch stays as it is.
     batch : Tensor
         Any shape.
+    name : str
+        The batch's name, for messages.
 
     Returns
     -------
     Tensor
         The batch itself, if nothing had to change.
 
+    Raises
+    ------
+    ValueError
+        If ``batch`` is no dense tensor of real numbers, or the model's
+        weights hold none (on the meta device).
+
     Examples
     --------
     >>> to_model(GRUModel().double(), torch.zeros(32, 24, 1)).dtype
     torch.float64
     """
-    weight = next(model.parameters(), None)
+    weight = next(check_module("model", model).parameters(), None)
+    dense = isinstance(batch, Tensor) and batch.layout == torch.strided
+    if not dense or batch.is_complex() or batch.is_meta:
+        raise ValueError(
+            f"{name}: expected a dense Tensor that holds real numbers, got "
+            f"{kind_of(batch)}"
+        )
     if weight is None:
         return batch
+    if weight.is_meta:
+        raise ValueError(
+            "model: expected weights that hold numbers, got the meta device"
+        )
     return batch.to(device=weight.device, dtype=weight.dtype)
 
 
@@ -434,12 +441,55 @@ def count_parameters(module: nn.Module) -> int:
     module : torch.nn.Module
         Any.
 
+    Raises
+    ------
+    ValueError
+        If ``module`` is none.
+
     Examples
     --------
     >>> count_parameters(nn.Linear(3, 2))
     8
     """
-    return sum(p.numel() for p in module.parameters())
+    return sum(p.numel() for p in check_module("module", module).parameters())
+
+
+def ran(model: Streaming, x: Tensor, state=None) -> tuple:
+    """Return what a model's ``run`` gives, if it is forecasts and a state.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        One with ``run``.
+    x : Tensor of shape (batch, time, features)
+        A stretch.
+    state : object
+        As ``run`` returned it before.
+
+    Raises
+    ------
+    ValueError
+        If the model has no ``run``, or gives something else.
+
+    Examples
+    --------
+    >>> y_hat, state = ran(GRUModel(), torch.zeros(1, 24, 1))
+    >>> y_hat.shape
+    torch.Size([1, 24, 1])
+    """
+    if not isinstance(model, Streaming):
+        raise ValueError(
+            f"model: expected one with run(x, state), as GRUModel has, got "
+            f"{type(model).__name__}"
+        )
+    answer = model.run(x) if state is None else model.run(x, state)
+    pair = isinstance(answer, tuple) and len(answer) == 2
+    if not pair or not isinstance(answer[0], Tensor) or answer[0].ndim != 3:
+        raise ValueError(
+            f"model.run's answer: expected forecasts of shape (batch, time, "
+            f"numbers) and a state, got {kind_of(answer)}"
+        )
+    return answer
 
 
 def point_of(model: nn.Module, y_hat: Tensor) -> Tensor:
@@ -483,26 +533,25 @@ def predict(model: nn.Module, X, batch_size: int = BATCH_SIZE) -> np.ndarray:
     >>> predict(GRUModel(horizon=3), np.zeros((5, 24, 1))).shape
     (5, 3)
     """
-    if not isinstance(model, nn.Module):
-        raise ValueError(
-            f"model: expected a torch.nn.Module, got {type(model).__name__}"
-        )
+    check_module("model", model)
     X = to_tensor("X", X, ndim=3)
-    batch_size = check_int("batch_size", batch_size, 1)
+    batch_size = check_int("batch_size", batch_size, 1, MAX_BATCH)
     if len(X) == 0:
         raise ValueError("X: expected at least one window, got none")
     with evaluating(model):
         parts = [
-            point_of(model, model(to_model(model, part)))
+            to_numpy(point_of(model, model(to_model(model, part))))
             for part in X.split(batch_size)
         ]
-    y_hat = to_numpy(torch.cat(parts))
-    if y_hat.ndim != 2 or len(y_hat) != len(X):
+    widths = {part.shape[1:] for part in parts}
+    count = sum(map(len, parts))
+    if len(widths) > 1 or parts[0].ndim != 2 or count != len(X):
+        got = " and ".join(str((count, *width)) for width in sorted(widths))
         raise ValueError(
             f"model: expected forecasts of shape ({len(X)}, horizon), got "
-            f"{y_hat.shape}"
+            f"{got}"
         )
-    return y_hat
+    return np.concatenate(parts)
 
 
 def to_numpy(y_hat: Tensor) -> np.ndarray:
@@ -512,6 +561,17 @@ def to_numpy(y_hat: Tensor) -> np.ndarray:
     ----------
     y_hat : Tensor
         On any device.
+
+    Raises
+    ------
+    ValueError
+        If ``y_hat`` is no tensor of finite real numbers.
     """
-    array = y_hat.double().cpu().numpy()
+    dense = isinstance(y_hat, Tensor) and y_hat.layout == torch.strided
+    if not dense or y_hat.is_complex() or y_hat.is_meta:
+        raise ValueError(
+            f"model's forecasts: expected a Tensor that holds real numbers, "
+            f"got {kind_of(y_hat)}"
+        )
+    array = y_hat.detach().double().cpu().numpy()
     return check_values("model's forecasts", array, (1, 2, 3))

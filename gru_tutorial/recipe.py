@@ -6,13 +6,14 @@ Chapters, benchmarks, checkpoints and a forecaster's file share it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 
 import torch
 from torch import nn
 
 from gru_tutorial.checks import (
+    MAX_BATCH,
     check_bool,
     check_callable,
     check_float,
@@ -22,6 +23,8 @@ from gru_tutorial.checks import (
 
 # How a forecaster cuts its series; ready loaders have decided that.
 CUTTING = ("batch_size", "chunk", "stride")
+# Those that come back from a file, with their usual options.
+LOSSES = (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss)
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,9 @@ class Recipe:
             "input_noise": check_float("input_noise", self.input_noise, 0),
             "burn_in": check_int("burn_in", self.burn_in, 0),
             "seed": check_seed("seed", self.seed),
-            "batch_size": check_int("batch_size", self.batch_size, 1),
+            "batch_size": check_int(
+                "batch_size", self.batch_size, 1, MAX_BATCH
+            ),
             "chunk": check_int("chunk", self.chunk, 1),
             "stride": check_int("stride", self.stride, 1),
         }
@@ -166,16 +171,26 @@ class Recipe:
             What ``Recipe.plain`` returned. A function that is not PyTorch's
             own comes back as one that says so when it is called.
 
+        Raises
+        ------
+        ValueError
+            If ``plain`` is no dict of settings, or one is out of range.
+
         Examples
         --------
         >>> Recipe.of(Recipe(lr=0.1).plain()) == Recipe(lr=0.1)
         True
         """
-        found = dict(plain)
+        if not isinstance(plain, Mapping):
+            raise ValueError(
+                f"plain: expected settings by name, as Recipe.plain gives "
+                f"them, got {type(plain).__name__}"
+            )
+        found = {str(name): plain[name] for name in plain}
         for name in ("optimizer", "loss"):
-            if isinstance(found[name], str):
+            if isinstance(found.get(name), str):
                 found[name] = _function_of(name, found[name])
-        return cls(**found)
+        return cls().but(**found)
 
 
 def name_of(function) -> str:
@@ -195,8 +210,16 @@ def name_of(function) -> str:
         given = [repr(one) for one in function.args]
         given += [f"{k}={v!r}" for k, v in sorted(function.keywords.items())]
         return f"{name_of(function.func)}({', '.join(given)})"
-    if isinstance(function, nn.Module):
-        return repr(function)
+    if isinstance(function, nn.Module):  # its repr leaves options out
+        options = {
+            k: v
+            for k, v in sorted(vars(function).items())
+            if isinstance(v, (bool, int, float, str))
+            and not k.startswith("_")
+            and k != "training"
+        }
+        given = ", ".join(f"{k}={v!r}" for k, v in options.items())
+        return f"{type(function).__name__}({given})"
     made = function if hasattr(function, "__qualname__") else type(function)
     return f"{made.__module__}.{made.__qualname__}"
 
@@ -205,9 +228,9 @@ def _function_of(setting: str, name: str):
     short = name.rpartition(".")[2]
     if name.startswith("torch.optim.") and hasattr(torch.optim, short):
         return getattr(torch.optim, short)
-    short = name.partition("(")[0]
-    if name == f"{short}()" and hasattr(nn, short):
-        return getattr(nn, short)()
+    kind = getattr(nn, name.partition("(")[0], None)
+    if kind in LOSSES and name_of(kind()) == name:
+        return kind()
 
     def absent(*args, **kwargs):
         raise ValueError(

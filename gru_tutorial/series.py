@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gru_tutorial.checks import (
+    MAX_HORIZON,
     check_float,
     check_int,
     check_length,
@@ -24,6 +25,13 @@ class Series(NamedTuple):
 
     values: np.ndarray
     clean: np.ndarray
+
+
+class Regime(NamedTuple):
+    """A series, and the sign that nobody observes: 1 or -1 at each step."""
+
+    values: np.ndarray
+    regime: np.ndarray
 
 
 class Electricity(NamedTuple):
@@ -258,6 +266,234 @@ def cycle_error(
     with np.errstate(over="ignore"):
         error = noise * np.sqrt(np.cumsum(psi**2))
     return _check_range("noise", noise, error)
+
+
+def _check_regime(coefficient, stay, noise) -> tuple[float, float, float]:
+    return (
+        check_float("coefficient", coefficient, 0, below=1),
+        check_float("stay", stay, 0.5, below=1),
+        check_float("noise", noise, 0, exclusive=True),
+    )
+
+
+def make_regime(
+    length: int,
+    coefficient: float = 0.95,
+    stay: float = 0.98,
+    noise: float = 1.0,
+    seed: int = 0,
+) -> Regime:
+    """Generate a series whose dynamics depend on a hidden regime.
+
+    ``y_t = s_t coefficient y_(t-1) + ε_t`` with ``ε_t ~ N(0, noise²)``. The
+    sign ``s_t`` is 1 or -1, equal to the one before with probability ``stay``:
+    the series persists for a while, then alternates for a while. The best
+    forecast is known: see ``RegimeForecast``. It is not linear.
+
+    Parameters
+    ----------
+    length : int
+        The number of time steps.
+    coefficient : float
+        What is left of a value after one step, from 0 to below 1.
+    stay : float
+        The probability that the regime stays, from 0.5 to below 1.
+    noise : float
+        The noise's standard deviation, in the series' own units, above 0.
+    seed : int
+        Seed of NumPy's generator, which draws regime and noise.
+
+    Returns
+    -------
+    Regime
+        ``values``, float64, and ``regime``, int64, of shape (length,). The
+        series is stationary from its first value on.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+
+    References
+    ----------
+    J. D. Hamilton (1989), A new approach to the economic analysis of
+    nonstationary time series and the business cycle. *Econometrica* 57,
+    357-384.
+
+    Examples
+    --------
+    >>> series = make_regime(6, stay=0.5, seed=1)
+    >>> series.regime
+    array([-1, -1,  1, -1,  1,  1])
+    >>> series.values.shape
+    (6,)
+    """
+    length = check_int("length", length, 1, MAX_LENGTH)
+    coefficient, stay, noise = _check_regime(coefficient, stay, noise)
+    rng = np.random.default_rng(check_seed("seed", seed))
+    turns = np.where(rng.random(length) < stay, 1, -1)
+    turns[0] = rng.choice([1, -1])
+    regime = np.cumprod(turns)
+    values = rng.standard_normal(length)
+    with np.errstate(over="ignore", invalid="ignore"):
+        values *= noise
+        values[0] /= math.sqrt(1 - coefficient**2)  # whatever the regime
+        for t in range(1, length):
+            values[t] += regime[t] * coefficient * values[t - 1]
+    return Regime(_check_range("noise", noise, values), regime)
+
+
+class RegimeForecast:
+    """Forecast a series of ``make_regime`` as well as can be.
+
+    It knows all but the regime, and keeps the mean ``m`` of the sign, given
+    the values so far: P(1) - P(-1). A step takes it to ``(2 stay - 1) m``, and
+    by Bayes' rule a new value multiplies the odds of 1 against -1 by
+    ``exp(2 coefficient y_(t-1) y_t / noise²)``. As ``arctanh m`` is half their
+    logarithm, ::
+
+        m_t = tanh(arctanh((2 stay - 1) m_(t-1))
+                   + coefficient y_(t-1) y_t / noise²)
+
+    and the forecast is ``coefficient (2 stay - 1) m_t y_t``. At even horizons
+    the sign cancels, and the best forecast is linear in ``y_t`` after all.
+
+    Parameters
+    ----------
+    coefficient, stay, noise : float
+        As in ``make_regime``.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+
+    References
+    ----------
+    J. D. Hamilton (1989), A new approach to the economic analysis of
+    nonstationary time series and the business cycle. *Econometrica* 57,
+    357-384: the filter.
+
+    Examples
+    --------
+    >>> values, regime = make_regime(1000, seed=0)
+    >>> optimum = RegimeForecast()
+    >>> optimum(values[:500], horizon=1).round(3)
+    array([0.])
+    >>> y_hat = optimum.one_step(values, forecast_start=500)
+    >>> bool(y_hat[0] == optimum(values[:500], horizon=1)[0])
+    True
+    >>> believed = optimum.probability(values) > 0.5
+    >>> float(np.mean(believed == (regime == 1)))
+    0.0
+    """
+
+    def __init__(
+        self,
+        coefficient: float = 0.95,
+        stay: float = 0.98,
+        noise: float = 1.0,
+    ) -> None:
+        self.coefficient, self.stay, self.noise = _check_regime(
+            coefficient, stay, noise
+        )
+
+    def __repr__(self) -> str:
+        """Show what it has been told."""
+        told = ", ".join(f"{k}={v!r}" for k, v in vars(self).items())
+        return f"RegimeForecast({told})"
+
+    def __call__(self, history, horizon: int) -> np.ndarray:
+        """Forecast what follows a history: its mean, given the history.
+
+        Parameters
+        ----------
+        history : array_like of shape (time,) or (series, time)
+            What is known, from the first value of the series on.
+        horizon : int
+            Time steps to forecast.
+
+        Returns
+        -------
+        numpy.ndarray of shape (horizon,) or (series, horizon)
+            In the series' own units.
+
+        Raises
+        ------
+        ValueError
+            If ``history`` is empty, or its numbers are too large for the
+            noise.
+        """
+        history = check_values("history", history, dtype=np.float64)
+        horizon = check_int("horizon", horizon, 1, MAX_HORIZON)
+        check_length("history", history.T, 1, "1")
+        sign = self._filter("history", history)[..., -1:]
+        steps = np.arange(1, horizon + 1)
+        # In the mean of a product of signs, neighbours pair off.
+        pairs = (2 * self.stay - 1) ** ((steps + 1) // 2)
+        signs = pairs * np.where(steps % 2 == 1, sign, 1.0)
+        return self.coefficient**steps * signs * history[..., -1:]
+
+    def one_step(self, values, forecast_start: int) -> np.ndarray:
+        """Forecast each value of the test part from the true ones before it.
+
+        Parameters
+        ----------
+        values : array_like of shape (time,)
+            The whole series.
+        forecast_start : int
+            The first time step to forecast.
+
+        Returns
+        -------
+        numpy.ndarray of shape (time - forecast_start,)
+            In the series' own units.
+
+        Raises
+        ------
+        ValueError
+            If nothing comes before ``forecast_start``, or from it on.
+        """
+        values = check_values("values", values, (1,), np.float64)
+        check_length("values", values, 2, "2")
+        start = check_int("forecast_start", forecast_start, 1, len(values) - 1)
+        known = values[:-1]
+        sign = (2 * self.stay - 1) * self._filter("values", known)
+        return (self.coefficient * sign * known)[start - 1 :]
+
+    def probability(self, values) -> np.ndarray:
+        """Return how probable regime 1 is at each step, given all up to it.
+
+        Parameters
+        ----------
+        values : array_like of shape (time,) or (series, time)
+            What is known, from the first value of the series on.
+
+        Returns
+        -------
+        numpy.ndarray of the same shape
+            From 0, for regime -1, to 1.
+
+        Raises
+        ------
+        ValueError
+            If ``values`` is empty, or its numbers are too large for the
+            noise.
+        """
+        values = check_values("values", values, dtype=np.float64)
+        check_length("values", values.T, 1, "1")
+        return (1 + self._filter("values", values)) / 2
+
+    def _filter(self, name: str, values: np.ndarray) -> np.ndarray:
+        """Return the sign's mean at each step, given all values up to it."""
+        with np.errstate(over="ignore"):
+            y = _check_range(name, values, values.T / self.noise)
+            evidence = self.coefficient * y[:-1] * y[1:]
+        sign = np.zeros_like(y)
+        for t in range(1, len(y)):
+            expected = (2 * self.stay - 1) * sign[t - 1]
+            sign[t] = np.tanh(np.arctanh(expected) + evidence[t - 1])
+        return sign.T
 
 
 def load_electricity() -> Electricity:

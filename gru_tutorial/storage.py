@@ -34,9 +34,7 @@ def check_destination(name: str, path) -> Path:
     Traceback (most recent call last):
     ValueError: checkpoint: expected a file's path, got 5
     """
-    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
-        raise ValueError(f"{name}: expected a file's path, got {path!r}")
-    found = Path(path)
+    found = _as_path(name, path)
     try:
         if found.is_dir() or not found.parent.is_dir():
             raise ValueError("that is none")
@@ -51,6 +49,22 @@ def check_destination(name: str, path) -> Path:
     return found
 
 
+def _as_path(name: str, path) -> Path:
+    usable = isinstance(path, (str, os.PathLike)) and os.fspath(path)
+    if not usable or not isinstance(os.fspath(path), str):
+        raise ValueError(f"{name}: expected a file's path, got {path!r}")
+    return Path(path)
+
+
+def _check_kind(kind) -> str:
+    if not (isinstance(kind, str) and kind.isascii() and kind.isprintable()):
+        raise ValueError(
+            f"kind: expected a word and a number, such as 'run 2', got "
+            f"{kind!r}"
+        )
+    return kind
+
+
 def _beside(path: Path) -> Path:
     """Return a name in the same folder that no other writer uses."""
     return path.with_name(f".{path.name}.{uuid.uuid4().hex}.new")
@@ -61,16 +75,21 @@ def write_bytes(path: Path, data: bytes) -> None:
 
     Parameters
     ----------
-    path : pathlib.Path
+    path : str or pathlib.Path
         The file.
     data : bytes
         All of it.
 
     Raises
     ------
+    ValueError
+        If ``path`` is none, or ``data`` are no bytes.
     OSError
         If the disk is full, or the like. The old file is as it was.
     """
+    path = _as_path("path", path)
+    if not isinstance(data, bytes):
+        raise ValueError(f"data: expected bytes, got {type(data).__name__}")
     new = _beside(path)
     try:
         with new.open("xb") as file:
@@ -87,7 +106,7 @@ def write_whole(path: Path, kind: str, state: dict) -> None:
 
     Parameters
     ----------
-    path : pathlib.Path
+    path : str or pathlib.Path
         The file.
     kind : str
         What it holds, with the number of its format: one word and a number.
@@ -96,6 +115,8 @@ def write_whole(path: Path, kind: str, state: dict) -> None:
 
     Raises
     ------
+    ValueError
+        If ``path`` is none, or ``state`` holds what cannot be stored.
     OSError
         If it cannot be written.
 
@@ -108,8 +129,13 @@ def write_whole(path: Path, kind: str, state: dict) -> None:
     ...     read_whole("path", path, "test 1")
     {'x': tensor([1., 1.])}
     """
-    memory = io.BytesIO()
-    torch.save(state, memory)
+    kind, memory = _check_kind(kind), io.BytesIO()
+    try:
+        torch.save(state, memory)
+    except Exception as error:  # pickling raises what it pleases
+        raise ValueError(
+            f"state: expected plain values and tensors, got {error}"
+        ) from None
     data = memory.getvalue()
     digest = hashlib.sha256(data).digest()
     write_bytes(path, MARK + kind.encode() + b"\n" + digest + data)
@@ -133,9 +159,7 @@ def read_whole(name: str, path, kind: str) -> dict:
         If there is no such file, it holds something else, a single bit of it
         has changed, or it was cut short.
     """
-    if not isinstance(path, (str, os.PathLike)):
-        raise ValueError(f"{name}: expected a file's path, got {path!r}")
-    path = Path(path)
+    path, kind = _as_path(name, path), _check_kind(kind)
     try:
         content = path.read_bytes()
     except (OSError, ValueError) as error:

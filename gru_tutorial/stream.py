@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from gru_tutorial.checks import check_int, check_values
-from gru_tutorial.forecaster import Forecaster, moved_on
-from gru_tutorial.model import GRUModel, evaluating, to_model, to_numpy
+from gru_tutorial.checks import MAX_HORIZON, check_int, check_values
+from gru_tutorial.forecaster import Forecaster
+from gru_tutorial.frame import in_units, moved_on
+from gru_tutorial.model import (
+    GRUModel,
+    evaluating,
+    ran,
+    to_model,
+    to_numpy,
+)
 
 
 class Stream:
@@ -29,11 +36,17 @@ class Stream:
     """
 
     def __init__(self, forecaster: Forecaster, history=None, horizon: int = 1):
+        if not isinstance(forecaster, Forecaster):
+            raise ValueError(
+                f"forecaster: expected a Forecaster, got "
+                f"{type(forecaster).__name__}"
+            )
         self.forecaster = forecaster
-        self.horizon = check_int("horizon", horizon, 1)
+        self.horizon = check_int("horizon", horizon, 1, MAX_HORIZON)
         self.x = self.state = None
         model, window = forecaster.model, forecaster.window
-        if window is None and isinstance(model, GRUModel) and model.head.blind:
+        whole = isinstance(model, GRUModel) and not model.head.streams
+        if window is None and whole:
             raise ValueError(
                 f"model: expected a head that forecasts from a single step, "
                 f"got {model.head!r}"
@@ -45,7 +58,7 @@ class Stream:
             if window is None:
                 with evaluating(model):
                     batch = to_model(model, self.x)
-                    _, self.state = model.run(batch)
+                    _, self.state = ran(model, batch)
             else:
                 self.x = self.x[:, -window:]
         elif window is not None:
@@ -75,6 +88,11 @@ class Stream:
         """
         owner = self.forecaster
         value = check_values("value", value, (0, 1), np.float64)
+        if value.size != owner.frame.features:
+            raise ValueError(
+                f"value: expected {owner.frame.features} numbers, one for "
+                f"each column, got {value.size}"
+            )
         row = (
             value.reshape(1, -1) if owner.frame.is_table else value.reshape(-1)
         )
@@ -82,7 +100,8 @@ class Stream:
         x = newest if owner.window is None else moved_on(self.x, newest)
         with evaluating(owner.model):
             steps, state = self._forecast(to_model(owner.model, x))
-        y_hat = owner.frame.shaped(to_numpy(steps) * std + mean, single=True)
+        y_hat = in_units(to_numpy(steps), mean, std)
+        y_hat = owner.frame.shaped(y_hat, single=True)
         self.x, self.state = x, state
         return y_hat
 

@@ -31,8 +31,10 @@ def check_tensor(name: str, value, ndim: tuple[int, ...] = ()) -> Tensor:
 (3,), torch.float32
     """
     dense = isinstance(value, Tensor) and value.layout == torch.strided
-    if dense and value.is_floating_point() and (
-        not ndim or value.ndim in ndim
+    if (
+        dense
+        and value.is_floating_point()
+        and (not ndim or value.ndim in ndim)
     ):
         return value
     ranks = " or ".join(f"{n}-D" for n in ndim)
@@ -57,8 +59,10 @@ def kind_of(value) -> str:
     """
     if not isinstance(value, Tensor):
         return type(value).__name__
-    sparse = "" if value.layout == torch.strided else f", {value.layout}"
-    return f"shape {tuple(value.shape)}, {value.dtype}{sparse}"
+    kind = f"shape {tuple(value.shape)}, {value.dtype}"
+    if value.is_meta:
+        return f"{kind} on the meta device"
+    return kind if value.layout == torch.strided else f"{kind}, {value.layout}"
 
 
 def check_module(name: str, value) -> nn.Module:
@@ -119,7 +123,7 @@ def check_same(name: str, value: Tensor, shape: tuple, like: Tensor) -> Tensor:
     check_tensor(name, value)
     shape = tuple(shape)
     fits = value.shape == shape and value.device == like.device
-    if fits and (value.dtype == like.dtype or is_autocast(like.device)):
+    if fits and (value.dtype == like.dtype or _is_autocast(like.device)):
         return value
     raise ValueError(
         f"{name}: expected shape {shape}, {like.dtype} on {like.device}, got "
@@ -127,20 +131,78 @@ def check_same(name: str, value: Tensor, shape: tuple, like: Tensor) -> Tensor:
     )
 
 
-def is_autocast(device: torch.device) -> bool:
-    """Return whether PyTorch converts dtypes as need be on a device.
-
-    Parameters
-    ----------
-    device : torch.device
-        Any.
-
-    Examples
-    --------
-    >>> is_autocast(torch.device("cpu"))
-    False
-    """
+def _is_autocast(device: torch.device) -> bool:
+    """Return whether PyTorch converts dtypes as need be on a device."""
     kind = device.type
     return torch.amp.is_autocast_available(kind) and (
         torch.is_autocast_enabled(kind)
+    )
+
+
+def build_layer(names: str, layer, *sizes: int, **options) -> nn.Module:
+    """Return a layer, if there is memory enough for it.
+
+    Parameters
+    ----------
+    names : str
+        Of the arguments that say its sizes, for the message.
+    layer : callable
+        A class of modules.
+    *sizes, **options
+        What it is called with.
+
+    Raises
+    ------
+    ValueError
+        If PyTorch cannot make it.
+
+    Examples
+    --------
+    >>> build_layer("size", nn.Linear, 3, 2)
+    Linear(in_features=3, out_features=2, bias=True)
+    """
+    try:
+        return layer(*sizes, **options)
+    except (RuntimeError, TypeError, OverflowError, MemoryError) as error:
+        raise ValueError(
+            f"{names}: expected sizes that fit into memory, got {sizes} "
+            f"({error})"
+        ) from None
+
+
+def _shape_of(value):
+    shaped = isinstance(value, Tensor)
+    return tuple(value.shape) if shaped else type(value).__name__
+
+
+def _check_kind(name: str, value: Tensor, dtype, device) -> None:
+    if _is_autocast(device) and value.is_floating_point():
+        dtype = value.dtype  # it is converted there as need be
+    if value.dtype != dtype or value.device != device:
+        raise ValueError(
+            f"{name}: expected {dtype} on {device}, got {value.dtype} on "
+            f"{value.device}; {name}.to(device, dtype) converts it"
+        )
+
+
+def _check_batch(x: Tensor, features: int) -> None:
+    if not isinstance(x, Tensor):
+        raise ValueError(
+            f"x: expected a Tensor, got {type(x).__name__}; "
+            f"torch.as_tensor makes one"
+        )
+    if x.layout != torch.strided:
+        check_tensor("x", x)  # says so
+    if x.ndim == 3 and x.shape[-1] == features and 0 not in x.shape:
+        return
+    mend = ""
+    if 0 in x.shape:
+        mend = "; it is empty"
+    elif x.ndim == 2 and x.shape[-1] == features:
+        mend = "; for one window: x.unsqueeze(0)"
+    elif x.ndim == 2 and features == 1:
+        mend = "; for windows of one feature: x.unsqueeze(-1)"
+    raise ValueError(
+        f"x: expected shape (batch, time, {features}), got "
+        f"{tuple(x.shape)}{mend}"
     )

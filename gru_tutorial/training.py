@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +15,15 @@ from torch.optim.lr_scheduler import OneCycleLR
 from torch.utils.data import DataLoader
 
 from gru_tutorial.checks import check_callable, check_int
-from gru_tutorial.model import GRUModel, Streaming, evaluating, to_model
+from gru_tutorial.model import (
+    GRUModel,
+    Streaming,
+    evaluating,
+    ran,
+    to_model,
+)
 from gru_tutorial.recipe import CUTTING, Recipe
+from gru_tutorial.tensors import check_module, check_tensor, kind_of
 
 
 @dataclass
@@ -63,25 +70,35 @@ def _predictions(model: nn.Module, X, y, burn_in: int):
             f"burn_in: expected at least {model.head.blind}, as "
             f"{model.head!r} has no forecast before, got {burn_in}"
         )
-    y_hat, _ = model.run(X)
+    y_hat, _ = ran(model, X)
     return y_hat[:, burn_in:], y[:, burn_in:]
 
 
+def _check_batch(X, y) -> None:
+    tensors = isinstance(X, Tensor) and isinstance(y, Tensor)
+    if not tensors or X.shape[:1] != y.shape[:1] or not sum(X.shape[:1]):
+        raise ValueError(
+            f"X, y: expected tensors with a label for each window, got "
+            f"{kind_of(X)} and {kind_of(y)}"
+        )
+
+
 def _batch_loss(model: nn.Module, X, y, loss_fn, burn_in: int) -> Tensor:
-    X, y = to_model(model, X), to_model(model, y)
+    _check_batch(X, y)
+    X, y = to_model(model, X, "X").detach(), to_model(model, y, "y").detach()
     y_hat, y = _predictions(model, X, y, burn_in)
+    check_tensor("model's predictions", y_hat)
     given = model.head.point(y_hat) if isinstance(model, GRUModel) else y_hat
-    if given.shape != y.shape:
+    if given.shape != y.shape or given.device != y.device:
         raise ValueError(
             f"y: expected labels of the predictions' shape "
             f"{tuple(given.shape)}, got {tuple(y.shape)}"
         )
-    loss = loss_fn(y_hat, y)
-    if not isinstance(loss, Tensor) or loss.ndim:
-        got = getattr(loss, "shape", type(loss).__name__)
+    loss = check_tensor("loss", loss_fn(y_hat, y))
+    if loss.ndim or loss.is_meta:
         raise ValueError(
-            f"loss: expected one number for a batch, its mean, got shape "
-            f"{tuple(got) if isinstance(loss, Tensor) else got}"
+            f"loss: expected one number for a batch, its mean, got "
+            f"{kind_of(loss)}"
         )
     return loss
 
@@ -114,7 +131,7 @@ def length_of(loader) -> int | None:
     """
     try:
         return len(loader)
-    except TypeError:
+    except Exception:  # what has no length raises what it pleases
         return None
 
 
@@ -128,13 +145,6 @@ def _check_loader(name: str, loader, needs_length: str = "") -> None:
         raise ValueError(
             f"{name}: expected one with a length, for {needs_length}, got "
             f"{type(loader).__name__}"
-        )
-
-
-def _check_model(model) -> None:
-    if not isinstance(model, nn.Module):
-        raise ValueError(
-            f"model: expected a torch.nn.Module, got {type(model).__name__}"
         )
 
 
@@ -175,7 +185,7 @@ def evaluate(
     >>> evaluate(GRUModel(), loader) > 0
     True
     """
-    _check_model(model)
+    check_module("model", model)
     _check_loader("loader", loader)
     recipe = Recipe(loss=loss, burn_in=burn_in)
     loss = loss or _default_loss(model)
@@ -233,7 +243,8 @@ class Run:
     """
 
     def __init__(self, model: nn.Module, train_loader, valid_loader, recipe):
-        _check_model(model)
+        check_module("model", model)
+        _check_recipe(recipe)
         needed = "one_cycle" if recipe.one_cycle else ""
         _check_loader("train_loader", train_loader, needed)
         if valid_loader is not None:
@@ -259,16 +270,19 @@ class Run:
 
         Raises
         ------
+        ValueError
+            If ``X`` and ``y`` do not fit the model, or each other.
         FloatingPointError
             If loss or gradient are not finite. The weights stay.
         """
         recipe = self.recipe
         if recipe.input_noise:
+            _check_batch(X, y)
             noise = self.rng.standard_normal(X.shape, dtype=np.float32)
             noise = torch.from_numpy(noise).to(X.device)
             X = X + recipe.input_noise * noise
         loss = _batch_loss(self.model, X, y, self.loss, recipe.burn_in)
-        self._check_finite("loss", loss.item())
+        self._check_loss(loss)
         self.optimizer.zero_grad()
         loss.backward()
         self._check_finite("gradient", self._clipped_norm().item())
@@ -325,6 +339,14 @@ class Run:
         """Give the model the weights of the best epoch, if they were kept."""
         if self.best:
             self.model.load_state_dict(self.best)
+
+    def _check_loss(self, loss: Tensor) -> None:
+        self._check_finite("loss", loss.item())
+        if not loss.requires_grad:
+            raise ValueError(
+                "loss: expected one that depends on the model's weights, got "
+                "one without a gradient"
+            )
 
     def _check_finite(self, what: str, size: float) -> None:
         if not math.isfinite(size):
@@ -438,17 +460,24 @@ def changed(recipe: Recipe | None, changes: dict) -> Recipe:
         If one of them is no setting, or out of range, or says how a series
         is cut.
     """
-    if recipe is None:
-        recipe = Recipe()
-    elif not isinstance(recipe, Recipe):
-        raise ValueError(f"recipe: expected a Recipe, got {recipe!r}")
+    recipe = _check_recipe(Recipe() if recipe is None else recipe)
+    if not isinstance(changes, Mapping):
+        raise ValueError(
+            f"changes: expected settings by name, got {changes!r}"
+        )
     for name in CUTTING:
         if name in changes:
             raise ValueError(
                 f"{name}: expected no such setting here, as the loaders have "
                 f"decided it; a Forecaster's fit takes it"
             )
-    return recipe.but(**changes)
+    return recipe.but(**{str(name): changes[name] for name in changes})
+
+
+def _check_recipe(recipe) -> Recipe:
+    if not isinstance(recipe, Recipe):
+        raise ValueError(f"recipe: expected a Recipe, got {recipe!r}")
+    return recipe
 
 
 def _check_callbacks(callbacks) -> list:
@@ -507,7 +536,7 @@ def progress_bar() -> Callable[[Run], None]:
 
     def advance(run: Run) -> None:
         nonlocal bar
-        if bar is None:
+        if bar is None or run.done == 1:  # another run
             total = run.recipe.num_epochs
             bar = tqdm(initial=run.done - 1, total=total, unit="epoch")
         bar.update()

@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 from gru_tutorial.checks import (
+    MAX_BATCH,
     check_bool,
     check_int,
     check_length,
@@ -87,8 +88,7 @@ def make_windows(
 
 def _as_columns(values) -> np.ndarray:
     values = check_values("values", values)
-    check_length("values", values, 1, "1")
-    return values.reshape(len(values), -1)
+    return values.reshape(len(values), -1 if values.size else 1)
 
 
 def check_target(target: int | tuple, features: int) -> tuple[int, ...]:
@@ -541,7 +541,7 @@ def make_loader(
     (torch.Size([32, 24, 1]), torch.Size([32, 1]))
     """
     X, y = to_tensor("X", X, ndim=3), to_tensor("y", y, ndim=(2, 3))
-    batch_size = check_int("batch_size", batch_size, 1)
+    batch_size = check_int("batch_size", batch_size, 1, MAX_BATCH)
     shuffle = check_bool("shuffle", shuffle)
     seed = check_seed("seed", seed)
     if len(X) != len(y) or len(X) == 0:

@@ -392,7 +392,7 @@ def test_rolling_equals_forecasts_of_windows(values):
             lambda v: rolling_origin(
                 SecondColumn(), np.c_[v, v], 40, 3, target=0
             ),
-            "target: expected the column that the forecaster predicts, 1, got",
+            "target: expected a column that the forecaster predicts, one of",
         ),
         (lambda v: leakage(naive, v, 60), "forecast_start: .*from 1 to 59"),
         (lambda v: leakage(naive, v, 0), "forecast_start"),
@@ -409,3 +409,24 @@ def test_rolling_equals_forecasts_of_windows(values):
 def test_tests_refuse(call, message, values):
     with pytest.raises(ValueError, match=message):
         call(values)
+
+
+def test_one_of_several_targets_is_looked_at():
+    class Two:
+        target = (2, 0)
+
+        def __call__(self, history, horizon):
+            return np.repeat(history[-1:, [2, 0]], horizon, axis=0)
+
+    values = np.arange(60.0).reshape(20, 3)
+    for target, column in ((None, 2), (2, 2), (0, 0)):
+        rolled = rolling_origin(Two(), values, 15, 2, target=target)
+        np.testing.assert_array_equal(rolled.y[0], values[15:17, column])
+        np.testing.assert_array_equal(
+            rolled.y_hat[0], values[[14, 14], column]
+        )
+        moved = visibility(Two(), values, 2, column=column, target=target)
+        assert (moved > 0).all()
+    assert not visibility(Two(), values, 2, column=1).any()
+    with pytest.raises(ValueError, match="target: expected a column that"):
+        rolling_origin(Two(), values, 15, 2, target=1)

@@ -303,7 +303,7 @@ def test_fit_is_the_pipeline_by_hand(window, valid):
         late = scaled[len(known) - (window or 16) :]
         held_out = make_loader(*make_windows(late, window or 16, 2), 256)
     history = fit(model, loader, held_out, recipe)
-    assert forecaster.history == history
+    assert forecaster.losses == history
     for ours, theirs in zip(
         forecaster.model.parameters(), model.parameters(), strict=True
     ):
@@ -449,7 +449,7 @@ def test_a_forecaster_comes_back_whole(model, tmp_path):
     again = Forecaster.load(tmp_path / "gru.pt")
     np.testing.assert_array_equal(again(VALUES, 3), forecaster(VALUES, 3))
     assert again.recipe == forecaster.recipe == FAST.but(patience=3)
-    assert again.history == forecaster.history
+    assert again.losses == forecaster.losses
     assert str(again.model) == str(forecaster.model)
     assert repr(again) == repr(forecaster)
 
@@ -582,7 +582,6 @@ def test_a_diverging_model_is_named():
         (lambda f, v: f("abc", 3), "history: expected"),
         (lambda f, v: f.one_step(v, 0), "forecast_start: expected"),
         (lambda f, v: f.one_step(v, 40), "forecast_start: .* to 39, got 40"),
-        (lambda f, v: f.one_step(v[None], 4), "values: expected"),
         (
             lambda f, v: Forecaster(f.model, window=50)(v, 1),
             "history: expected at least 50 time steps, got 40",
@@ -622,9 +621,22 @@ def test_a_diverging_model_is_named():
             "window: expected a number, as Copier has no run",
         ),
         (lambda f, v: f.fit(v, window=3), "window: expected one of a recipe"),
-        (lambda f, v: f.fit(v[:64]), "values: expected at least valid"),
-        (lambda f, v: f.fit(v * 0, FAST), "train: expected a spread above 0"),
+        (
+            lambda f, v: f.fit(v[:64]),
+            r"values: expected at least valid \+ chunk \+ horizon = 65",
+        ),
+        (lambda f, v: f.fit(v * 0, FAST), "values: expected a spread above 0"),
         (lambda f, v: f.fit(v, FAST, valid=30), "values: expected at least"),
+        (
+            lambda f, v: f.fit(v, FAST, patience=2),
+            "valid: expected time steps",
+        ),
+        (
+            lambda f, v: Forecaster(GRUModel(horizon=4)).fit(v, FAST, valid=2),
+            "valid: expected 0 or at least the horizon, 4, got 2",
+        ),
+        (lambda f, v: Forecaster(f.model, horizon=3), "horizon: expected 1"),
+        (lambda f, v: Forecaster(f.model, features=3), "features: expected 1"),
         (lambda f, v: f.fit(v, "quick"), "recipe: expected a Recipe"),
         (lambda f, v: f.save("none/gru.pt"), "path: expected a file"),
         (lambda f, v: Forecaster.load("none.pt"), "path: could not read"),
@@ -634,3 +646,94 @@ def test_forecasters_refuse(call, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=message):
         call(Forecaster(seeded(hidden_size=4)), np.arange(40.0))
+
+
+def test_a_distribution_sees_the_window_alone():
+    forecaster = Forecaster(seeded(head=Gaussian(4)), window=12)
+    mean, std = forecaster.distribution(VALUES, 4)
+    np.testing.assert_allclose(mean, forecaster(VALUES, 4))
+    again = forecaster.distribution(VALUES[-12:], 4)
+    np.testing.assert_array_equal((mean, std), again)
+
+
+@pytest.mark.parametrize("window", [None, 12])
+@pytest.mark.parametrize("target", [0, (2, 0)])
+def test_many_series_one_step_ahead_are_as_one_by_one(window, target):
+    rows = np.stack([table(), table()[::-1]])
+    model = seeded(3, head=Direct(2, target))
+    forecaster = Forecaster(model, Scaler().fit(table()), window)
+    both = forecaster.one_step(rows, 100)
+    for one, expected in zip(both, rows, strict=True):
+        alone = forecaster.one_step(expected, 100)
+        np.testing.assert_allclose(one, alone, rtol=1e-5)
+
+
+def test_a_module_of_ones_own_may_read_and_give_several():
+    def model():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Flatten(), nn.Linear(20, 4))
+
+    forecaster = Forecaster(model(), window=10, features=2, horizon=4)
+    forecaster.fit(table()[:, :2], FAST)
+    assert forecaster(table()[:, :2], 4).shape == (4,)
+    assert forecaster.one_step(table()[:, :2], 100).shape == (20,)
+
+
+def test_a_failed_fit_leaves_the_scale_alone():
+    forecaster = Forecaster(seeded())
+    with pytest.raises(ValueError, match="burn_in"):
+        forecaster.fit(VALUES * 1000, FAST, burn_in=64)
+    assert forecaster.scaler is None
+    forecaster.fit(VALUES, FAST)
+    assert forecaster.scaler.mean == VALUES.mean()
+
+
+def test_labels_are_compared_in_training_too():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(table(), columns=list("abc"))
+    swapped = frame[["b", "a", "c"]]
+    forecaster = Forecaster(seeded(3), window=10)
+    with pytest.raises(ValueError, match="tables with the same columns"):
+        forecaster.fit([frame, swapped], FAST)
+    forecaster.fit([frame, frame], FAST)
+    with pytest.raises(ValueError, match="values: expected the columns"):
+        forecaster.fit(swapped, FAST)
+
+
+def test_what_a_file_keeps_is_what_was_there(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(table())  # columns 0, 1, 2
+    forecaster = Forecaster(seeded(3).double(), window=10).fit(frame, FAST)
+    forecaster.save(tmp_path / "gru.pt")
+    again = Forecaster.load(tmp_path / "gru.pt")
+    assert again.model.linear.weight.dtype == torch.float64
+    np.testing.assert_array_equal(again(frame, 1), forecaster(frame, 1))
+
+    class Mine(GRUModel):
+        pass
+
+    Forecaster(Mine(hidden_size=4)).save(tmp_path / "mine.pt")
+    with pytest.raises(ValueError, match="not saved from a plain GRUModel"):
+        Forecaster.load(tmp_path / "mine.pt")
+
+
+def test_loading_draws_nothing(tmp_path):
+    Forecaster(seeded()).save(tmp_path / "gru.pt")
+    before = torch.get_rng_state()
+    Forecaster.load(tmp_path / "gru.pt")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_series_can_be_a_list_of_rows_or_of_series():
+    rows = table().tolist()
+    forecaster = Forecaster(seeded(3), window=10).fit(rows, FAST)
+    twin = Forecaster(seeded(3), window=10).fit(table(), FAST)
+    np.testing.assert_array_equal(forecaster(rows, 1), twin(table(), 1))
+
+
+def test_a_stream_takes_one_value_for_each_column():
+    stream = Forecaster(seeded()).stream()
+    with pytest.raises(ValueError, match="value: expected 1 numbers, one for"):
+        stream.update([20.0, 21.0, 22.0])
+    with pytest.raises(ValueError, match="forecasts from a single step"):
+        Forecaster(seeded(head=LastStates(1))).stream()

@@ -176,6 +176,20 @@ def test_gaussian_loss_equals_torchs_likelihood():
         Gaussian(3).loss(y_hat, y[..., 0])
 
 
+def test_a_head_says_how_it_is_made():
+    class Quantile(Direct):
+        def __init__(self, horizon=1, target=0, q=0.9):
+            super().__init__(horizon, target)
+            self.q = q
+
+    assert Quantile(2, q=0.1).settings() == {
+        "horizon": 2,
+        "target": (0,),
+        "q": 0.1,
+    }
+    assert "q=0.1" in str(GRUModel(head=Quantile(2, q=0.1)))
+
+
 def test_a_model_has_a_head_of_its_own():
     head = Seq2Seq(3)
     models = [GRUModel(hidden_size=4, head=head) for _ in range(2)]
@@ -195,8 +209,8 @@ def test_a_model_has_a_head_of_its_own():
         (lambda: GRUModel(head="gaussian"), "head: expected a Head"),
         (lambda: GRUModel(head=Direct), "head: expected a Head"),
         (
-            lambda: GRUModel(horizon=3, head=Direct(4)),
-            "horizon: expected 4, as the head has it, got 3",
+            lambda: GRUModel(horizon=1, head=Direct(4)),
+            "horizon: expected 4, as the head has it, got 1",
         ),
         (
             lambda: GRUModel(head=Direct(4, target=1)),

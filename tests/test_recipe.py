@@ -75,8 +75,17 @@ def test_arguments_tell_functions_apart():
             torch.optim.SGD,
             functools.partial(torch.optim.SGD, momentum=0.9),
             functools.partial(torch.optim.SGD, momentum=0.8),
-            nn.HuberLoss(delta=1.0),
+            nn.HuberLoss(),
+            nn.HuberLoss(delta=5.0),
+            nn.SmoothL1Loss(beta=0.1),
             nn.MSELoss(),
+            nn.MSELoss(reduction="sum"),
         )
     }
-    assert len(names) == 5
+    assert len(names) == 8
+
+
+def test_a_loss_with_options_does_not_come_back_without_them():
+    again = Recipe.of(Recipe(loss=nn.HuberLoss(delta=5.0)).plain())
+    with pytest.raises(ValueError, match=r"kept only the name .*delta=5\.0"):
+        again.loss(torch.zeros(1), torch.zeros(1))

@@ -98,7 +98,7 @@ def load_results(name: str) -> dict:
     'RNN'
     """
     known = sorted(path.stem for path in RESULTS.glob("*.json"))
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise ValueError(
             f"name: expected one of {', '.join(known)}, got {name!r}"
         )
