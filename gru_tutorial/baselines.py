@@ -351,6 +351,12 @@ class Ridge(_OnLags):
     ValueError
         If ``lags`` is below 1, or ``alpha`` is negative.
 
+    Notes
+    -----
+    The choice is by the squared error one step ahead in the last part of the
+    past, forecast in four blocks, each after a fit on all before it. Of a long
+    past, the last 3,000 values count. One thread computes.
+
     References
     ----------
     A. E. Hoerl and R. W. Kennard (1970), Ridge regression: biased estimation
@@ -419,7 +425,8 @@ class Boosting(_OnLags):
     Notes
     -----
     ``HistGradientBoostingRegressor`` of scikit-learn, with 8 leaves a tree, a
-    learning rate of 0.05 and a penalty of 10 on squared leaf values.
+    learning rate of 0.05 and a penalty of 10 on squared leaf values. The
+    choice is as for ``Ridge``, but with one block in the last 1,500 values.
 
     References
     ----------

@@ -26,7 +26,7 @@ from gru_tutorial.model import (
     to_numpy,
 )
 from gru_tutorial.recipe import CUTTING, Recipe
-from gru_tutorial.saved import (
+from gru_tutorial._saved import (
     KIND,
     SETTINGS,
     model_of,

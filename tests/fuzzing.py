@@ -69,6 +69,8 @@ def find_targets(left_out: tuple = ()) -> dict[str, Target]:
     for info in pkgutil.walk_packages(gru_tutorial.__path__, "gru_tutorial."):
         module = importlib.import_module(info.name)
         home = info.name.removeprefix("gru_tutorial.")
+        if home.startswith("_"):
+            continue
         if home.startswith(left_out):
             continue
         for name, thing in vars(module).items():

@@ -152,8 +152,7 @@ def test_a_forecast_knows_only_what_comes_before(baseline):
     before = baseline.fit(values[:100]).one_step(values, 100)
     after = baseline.one_step(changed, 100)
     np.testing.assert_array_equal(before[:11], after[:11])
-    later = Naive(7) if baseline.__class__ is Naive else baseline
-    assert not np.array_equal(before[11:], later.one_step(changed, 100)[11:])
+    assert not np.array_equal(before[11:], after[11:])
 
 
 @pytest.mark.parametrize("kind", CHOOSING)
@@ -287,13 +286,13 @@ def test_a_second_fit_chooses_anew():
 @pytest.mark.parametrize("kind", CHOOSING)
 def test_fits_are_deterministic_and_draw_from_no_global_generator(kind):
     values = make_series(length=160).values
-    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    state = repr(np.random.get_state())  # noqa: NPY002
     one, two = (kind().fit(values[:120]) for _ in range(2))
     assert one.chosen == two.chosen
     np.testing.assert_array_equal(
         one.one_step(values, 120), two.one_step(values, 120)
     )
-    np.testing.assert_array_equal(state, np.random.get_state()[1])  # noqa: NPY002
+    assert repr(np.random.get_state()) == state  # noqa: NPY002
 
 
 def test_the_choice_looks_at_the_latest_values_only(monkeypatch):
@@ -356,6 +355,8 @@ def test_short_pasts_get_fewer_lags(kind, length):
     past = make_series(length=length).values
     baseline = kind().fit(past)
     assert baseline.chosen["lags"] <= max(length // 4, 1)
+    windows = length - baseline.chosen["lags"]
+    assert baseline.chosen.get("n_neighbors", 1) <= windows
     assert np.isfinite(baseline(past, 5)).all()
 
 

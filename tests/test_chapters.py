@@ -6,6 +6,7 @@ rule finds a fault that is planted.
 
 import copy
 import json
+import re
 
 import pytest
 
@@ -14,6 +15,7 @@ from tools.lint_chapters import Book, Chapter
 
 BOOK = lint.read_book()
 STEMS = [chapter.stem for chapter in BOOK.chapters]
+FIRST, ONE, *_ = BOOK.chapters
 
 
 @pytest.mark.parametrize("chapter", BOOK.chapters, ids=STEMS)
@@ -23,7 +25,7 @@ def test_chapter_keeps_the_rules(chapter):
 
 def test_book_keeps_the_rules():
     assert list(lint.book_faults(BOOK)) == []
-    assert len(BOOK.chapters) >= 9
+    assert len(BOOK.chapters) >= 10
 
 
 # Faults of a chapter
@@ -343,10 +345,10 @@ FAULTS = {
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_planted_fault_is_found(name):
     rule, plant, found = FAULTS[name]
-    notebook = copy.deepcopy(BOOK.chapters[0].notebook)
+    notebook = copy.deepcopy(ONE.notebook)
     plant(notebook)
     size = len(json.dumps(notebook))
-    chapter = Chapter("01_gru_theory", notebook, size=size)
+    chapter = Chapter(ONE.stem, notebook, size=size)
     assert any(found in fault for fault in rule(chapter))
     assert any(found in fault for fault in lint.chapter_faults(chapter))
 
@@ -358,8 +360,83 @@ def test_a_page_at_hand_needs_no_exercises_and_has_none():
     faults = list(lint.chapter_faults(as_chapter))
     assert "no section 'Exercises'" in faults
     assert "0 exercises, 0 folded and checked solutions" in faults
-    as_page = Chapter("01_gru_theory", BOOK.chapters[0].notebook, at_hand=True)
+    as_page = Chapter(ONE.stem, ONE.notebook, at_hand=True)
     assert any("exercises" in x for x in lint.chapter_faults(as_page))
+
+
+def test_the_first_page_alone_defines_what_the_package_has():
+    """Under another name it would have to import, and to ask exercises."""
+    assert FIRST.stem == lint.FIRST
+    as_chapter = Chapter("01_first_forecast", FIRST.notebook)
+    faults = set(lint.chapter_faults(as_chapter))
+    assert {fault.partition(": ")[2] for fault in faults} >= {
+        "defines make_windows, which the package has",
+        "defines GRUModel, which the package has",
+    }
+    assert {f"no section {title!r}" for title in lint.FRAME} <= faults
+    assert "0 exercises, 0 folded and checked solutions" in faults
+    assert Chapter(FIRST.stem, ONE.notebook).is_first
+    assert not any(chapter.is_first for chapter in BOOK.chapters[1:])
+
+
+FAULTS_OF_FIRST = {
+    "no questions": (
+        rewritten("## What is wrong with this picture?", "## Done"),
+        "no section 'What is wrong with this picture?'",
+    ),
+    "sections in another order": (
+        prose("## What is wrong with this picture?"),
+        "out of order",
+    ),
+    "an exercise": (prose("**1. So?**"), "1 exercises, 0 folded"),
+    "a magic": (source("%timeit 1"), "a magic"),
+    "no way to run it": (rewritten("`pip install .`", "pip"), "how to run"),
+    "a figure without a text": (words(""), "without a text"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS_OF_FIRST)
+def test_the_first_page_keeps_all_other_rules(name):
+    plant, found = FAULTS_OF_FIRST[name]
+    notebook = copy.deepcopy(FIRST.notebook)
+    plant(notebook)
+    faults = list(lint.chapter_faults(Chapter(FIRST.stem, notebook)))
+    assert any(found in fault for fault in faults)
+
+
+def test_the_first_page_is_short_plain_and_whole():
+    """Nothing folded; PyTorch alone, up to the same in six lines."""
+    *classic, short = FIRST.code
+    assert "Forecaster" in short.source
+    assert len(short.lines) <= 7
+    loaded = re.findall(
+        r"^(?:from|import) (\S+)", "\n".join(c.source for c in classic), re.M
+    )
+    assert {name.partition(".")[0] for name in loaded} == {
+        "matplotlib",
+        "numpy",
+        "torch",
+        "gru_tutorial",
+    }
+    assert [x for x in loaded if x[:3] == "gru"] == [
+        "gru_tutorial.book.plotting"
+    ]
+    assert not any(cell.tags for cell in FIRST.code)
+    drawn = r"\s*(ax\b|plt\b|steps =)"
+    steps = [
+        line
+        for cell in classic[1:]
+        for line in cell.lines
+        if not re.match(drawn, line)
+    ]
+    assert 35 <= len(steps) <= 50
+
+
+def test_the_first_page_tells_its_minutes():
+    lines = sum(len(cell.lines) for cell in FIRST.code)
+    minutes = len(FIRST.text.split()) / 200 + lines / 12
+    assert f"Reading takes about {minutes:.0f} minutes" in FIRST.text
+    assert f"{minutes:.0f}" == "10"
 
 
 # Faults of the book
@@ -379,13 +456,24 @@ def everywhere(old, new):
     return plant
 
 
+def numbered(book, number):
+    return next(c for c in book.chapters if c.stem[:2] == f"{number:02}")
+
+
 def a_name_again(book):
-    figure(name="fig-recall")(book.chapters[1].notebook)
+    figure(name="fig-recall")(numbered(book, 2).notebook)
 
 
 def a_picture_before(book):
-    cells = book.chapters[3].notebook["cells"]
-    cells.insert(0, picture(book.chapters[3].notebook))
+    notebook = numbered(book, 4).notebook
+    notebook["cells"].insert(0, picture(notebook))
+
+
+def a_picture_before_the_first(book):
+    """The first page counts on its own: 1, 2 and so on."""
+    notebook = book.chapters[0].notebook
+    notebook["cells"].insert(0, picture(notebook))
+    prose("[Figure 2](fig-first-forecast)")(notebook)
 
 
 def an_unlisted_chapter(book):
@@ -438,6 +526,11 @@ BOOK_FAULTS = {
         a_picture_before,
         "leads to fig-validation-loss",
     ),
+    "a figure before the first": (
+        lint.links_tell_the_number,
+        a_picture_before_the_first,
+        "Figure 2 leads to fig-first-forecast, Figure 3",
+    ),
     "another formula's number": (
         lint.links_tell_the_number,
         everywhere("[(1.6)]", "[(1.5)]"),
@@ -484,7 +577,7 @@ def root(tmp_path):
     toc = json.dumps({"parts": [part]})  # which is YAML, too
     (tmp_path / "_toc.yml").write_text(toc, "utf-8")
     for stem, text in (("01_a", "x = 1;"), ("02_b", "!pip list")):
-        notebook = copy.deepcopy(BOOK.chapters[0].notebook)
+        notebook = copy.deepcopy(ONE.notebook)
         source(text)(notebook)
         path = tmp_path / "chapters" / f"{stem}.ipynb"
         path.write_text(json.dumps(notebook), "utf-8")

@@ -1,5 +1,6 @@
-"""Each series is its formula; the cycle's optimum against simulation."""
+"""Each series is its formula; optima against simulation and enumeration."""
 
+import itertools
 import math
 
 import numpy as np
@@ -8,12 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gru_tutorial import (
+    RegimeForecast,
     cycle_error,
     cycle_forecast,
     load_electricity,
     make_cycle,
+    make_regime,
     make_series,
     make_windows,
+    rolling_origin,
 )
 
 
@@ -175,5 +179,184 @@ def test_the_best_forecast_is_computed_in_double(dtype):
     ],
 )
 def test_cycles_refuse(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def density(error, std):
+    """Return the normal density, without the factor that all share."""
+    return np.exp(-0.5 * (error / std) ** 2) / std
+
+
+def weighed_paths(values, coefficient, stay, noise, ahead):
+    """Return all paths of the regime, past the end, and their weights."""
+    paths = np.array(
+        list(itertools.product([1, -1], repeat=len(values) + ahead))
+    )
+    stays = paths[:, 1:] == paths[:, :-1]
+    weights = np.where(stays, stay, 1 - stay).prod(axis=1) / 2
+    for t in range(1, len(values)):
+        mean = paths[:, t] * coefficient * values[t - 1]
+        weights = weights * density(values[t] - mean, noise)
+    return paths, weights / weights.sum()
+
+
+SETTINGS = [(0.95, 0.98, 1.0), (0.6, 0.7, 0.3), (0.9, 0.5, 2.0), (0, 0.9, 1.0)]
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_the_filter_is_bayes_rule_over_all_paths(settings):
+    coefficient = settings[0]
+    values = make_regime(9, *settings, seed=2).values
+    optimum = RegimeForecast(*settings)
+    for n in range(1, 10):
+        paths, weights = weighed_paths(values[:n], *settings, ahead=4)
+        probability = weights[paths[:, n - 1] == 1].sum()
+        signs = paths[:, n:].cumprod(axis=1)
+        y_hat = weights @ signs * coefficient ** np.arange(1, 5)
+        found = optimum.probability(values[:n])[-1]
+        np.testing.assert_allclose(found, probability, rtol=1e-10)
+        np.testing.assert_allclose(
+            optimum(values[:n], 4), y_hat * values[n - 1], atol=1e-10
+        )
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_the_filter_is_the_forward_algorithm(settings):
+    coefficient, stay, noise = settings
+    values = make_regime(400, *settings, seed=4).values
+    moves = np.array([[stay, 1 - stay], [1 - stay, stay]])
+    means = coefficient * np.array([1, -1])
+    believed, expected = np.full(2, 0.5), []
+    for before, now in itertools.pairwise([*values, 0.0]):
+        expected.append((believed[0], believed @ moves @ means * before))
+        believed = believed @ moves * density(now - means * before, noise)
+        believed = believed / believed.sum()
+    probability, y_hat = np.array(expected).T
+    optimum = RegimeForecast(*settings)
+    found = optimum.probability(values)
+    np.testing.assert_allclose(found, probability, atol=1e-10)
+    found = optimum.one_step(values, 1)
+    np.testing.assert_allclose(found, y_hat[:-1], atol=1e-9)
+
+
+def test_the_filter_is_calibrated():
+    values, regime = make_regime(100_000, seed=5)
+    optimum = RegimeForecast()
+    sign = 0.96 * (2 * optimum.probability(values[:-1]) - 1)
+    promised = 1 + (0.95 * values[:-1]) ** 2 * (1 - sign**2)
+    squared = (values[1:] - optimum.one_step(values, 1)) ** 2
+    order = np.argsort(promised)
+    for part in (order, *np.array_split(order, 5)):  # the surest first
+        surplus = squared[part] - promised[part]
+        slack = 3 * surplus.std() / math.sqrt(len(part))
+        assert abs(surplus.mean()) < slack < 0.15 * promised[part].mean()
+    probability = optimum.probability(values)
+    for low in (0.0, 0.02, 0.2, 0.5, 0.8, 0.98):
+        near = (probability >= low) & (probability < low + 0.2)
+        assert np.mean(regime[near] == 1) == pytest.approx(
+            probability[near].mean(), abs=0.03
+        )
+
+
+def test_no_line_comes_near_one_step_ahead_and_a_line_is_best_at_two():
+    values = make_regime(40_000, seed=0).values
+    X, y = make_windows(values, window=24, horizon=2)
+    lags = np.c_[X[..., 0], np.ones(len(X))]
+    line = lags @ np.linalg.lstsq(lags, y, rcond=None)[0]
+    y_hat = rolling_origin(RegimeForecast(), values[:300], 24, 2).y_hat
+    one = RegimeForecast().one_step(values, 24)[:-1]
+    two = 0.95**2 * 0.96 * X[:, -1, 0]
+    np.testing.assert_allclose(y_hat, np.c_[one, two][: len(y_hat)])
+    ratios = np.mean((y - line) ** 2, axis=0)
+    ratios /= np.mean((y - np.c_[one, two]) ** 2, axis=0)
+    assert 1.35 < ratios[0] < 1.5
+    assert 0.98 < ratios[1] < 1.02
+
+
+@pytest.mark.parametrize("length", [1, 2, 300])
+def test_the_regime_is_its_formula(length):
+    values, regime = make_regime(length, 0.9, 0.8, noise=0.3, seed=4)
+    rng = np.random.default_rng(4)
+    switches = rng.random(length) >= 0.8
+    first = rng.choice([1, -1])
+    pushes = 0.3 * rng.standard_normal(length)
+    y, sign = pushes[0] / math.sqrt(1 - 0.9**2), first
+    for t in range(length):
+        if t > 0:
+            sign = -sign if switches[t] else sign
+            y = sign * 0.9 * y + pushes[t]
+        assert regime[t] == sign
+        assert values[t] == pytest.approx(y, rel=1e-12)
+    assert regime.dtype == np.int64
+
+
+def test_the_regime_depends_on_the_seed_alone():
+    for one, again in zip(make_regime(50), make_regime(50), strict=True):
+        np.testing.assert_array_equal(one, again)
+    other = make_regime(50, seed=1)
+    assert not np.array_equal(make_regime(50).values, other.values)
+
+
+def test_the_regime_is_stationary_from_its_first_value():
+    runs = [make_regime(3, seed=seed) for seed in range(20_000)]
+    values = np.stack([run.values for run in runs])
+    std = 1 / math.sqrt(1 - 0.95**2)
+    np.testing.assert_allclose(values.std(axis=0), std, rtol=0.02)
+    regime = np.stack([run.regime for run in runs])
+    np.testing.assert_allclose(regime.mean(axis=0), 0, atol=0.03)
+    stays = np.mean(regime[:, 1:] == regime[:, :-1])
+    assert stays == pytest.approx(0.98, abs=0.003)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_the_filter_takes_series_as_rows_and_computes_in_double(dtype):
+    rows = np.stack([make_regime(60, seed=k).values for k in range(3)])
+    rows = rows.astype(dtype)
+    optimum = RegimeForecast()
+    for together, alone in (
+        (optimum(rows, 5), [optimum(row, 5) for row in rows]),
+        (optimum.probability(rows), [*map(optimum.probability, rows)]),
+    ):
+        assert together.dtype == np.float64
+        np.testing.assert_array_equal(together, alone)
+    at_once = optimum.one_step(rows[0], 40)
+    each = [optimum(rows[0, :t], 1)[0] for t in range(40, 60)]
+    np.testing.assert_array_equal(at_once, each)
+
+
+def test_the_filter_stays_within_its_range():
+    extreme = RegimeForecast(1 - 1e-16, 1 - 1e-16, 1e-150)
+    values = np.array([1e150, -1e150, 1e150, 1e150, 0.0])
+    np.testing.assert_allclose(
+        extreme.probability(values), [0.5, 0, 0, 1, 1], atol=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: make_regime(0), "length"),
+        (lambda: make_regime(9, coefficient=1.0), "coefficient: .* below 1"),
+        (lambda: make_regime(9, coefficient=-0.1), "coefficient: .* least 0"),
+        (lambda: make_regime(9, stay=1), "stay: .* at least 0.5 and below 1"),
+        (lambda: make_regime(9, noise=0), "noise: .* above 0, got 0"),
+        (lambda: make_regime(99, noise=1e308), "noise: .* float64's range"),
+        (lambda: make_regime(9, seed=-1), "seed"),
+        (lambda: RegimeForecast(stay=0.4), "stay: .* at least 0.5"),
+        (lambda: RegimeForecast()([], 1), "history: .* at least 1 time"),
+        (lambda: RegimeForecast()([1.0], 0), "horizon"),
+        (lambda: RegimeForecast()([1.0, math.nan], 1), "history: .* nan at"),
+        (
+            lambda: RegimeForecast(noise=1e-9)([1e300], 1),
+            r"history: .* float64's range, got 1e\+300",
+        ),
+        (lambda: RegimeForecast().one_step([1.0], 1), "values: .* least 2"),
+        (lambda: RegimeForecast().one_step([1.0, 2.0], 2), "forecast_start"),
+        (lambda: RegimeForecast().one_step([[1.0, 2.0]], 1), "values: .* 1-D"),
+        (lambda: RegimeForecast().probability([]), "values: .* at least 1"),
+    ],
+)
+def test_regimes_refuse(call, message):
     with pytest.raises(ValueError, match=message):
         call()

@@ -35,6 +35,10 @@ FRAME = [
 ]
 # A page at hand, such as the error gallery, has fewer, and no exercises.
 FRAME_AT_HAND = ["The libraries", "Summary", "Next"]
+# The page before the first chapter has the whole classic in plain PyTorch. It
+# alone defines what the package has too, is unnumbered, and has no exercises.
+FIRST = "00_first_forecast"
+FRAME_OF_FIRST = ["What is wrong with this picture?", "Your own series"]
 FORBIDDEN = {
     "a magic or shell line": r"^\s*[!%]",
     "a trailing semicolon": r";\s*$",
@@ -107,6 +111,18 @@ class Chapter:
         self.text = "\n\n".join(cell.source for cell in self.prose)
         self.pictures = [c for c in self.code if "image/png" in c.kinds]
 
+    @property
+    def is_first(self):
+        """Whether it is the page before the first chapter."""
+        return self.stem == FIRST
+
+    @property
+    def frame(self):
+        """The sections that it must have, in this order."""
+        if self.is_first:
+            return FRAME_OF_FIRST
+        return FRAME_AT_HAND if self.at_hand else FRAME
+
     @cached_property
     def formulas(self):
         """The displayed formulas: their targets, perhaps empty, and TeX."""
@@ -114,11 +130,11 @@ class Chapter:
 
     def numbered(self):
         """Yield names and numbers of figures and formulas."""
-        chapter = int(self.stem[:2])
+        chapter = "" if self.is_first else f"{int(self.stem[:2])}."
         for k, cell in enumerate(self.pictures, start=1):
-            yield cell.figure["name"], f"Figure {chapter}.{k}"
+            yield cell.figure["name"], f"Figure {chapter}{k}"
         for k, (target, _) in enumerate(self.formulas, start=1):
-            yield target, f"({chapter}.{k})"
+            yield target, f"({chapter}{k})"
 
 
 class Book:
@@ -210,6 +226,8 @@ def only_python(chapter):
 
 
 def nothing_defined_twice(chapter):
+    if chapter.is_first:
+        return
     for cell in chapter.code:
         for node in ast.walk(cell.tree or ast.Module([])):
             if isinstance(node, DEFINITIONS) and node.name in public_names():
@@ -329,12 +347,12 @@ def has_one_title(chapter):
 
 
 def has_the_frame(chapter):
-    frame = FRAME_AT_HAND if chapter.at_hand else FRAME
     sections = headings_of(chapter, 2)
-    missing = [title for title in frame if title not in sections]
+    missing = [title for title in chapter.frame if title not in sections]
     for title in missing:
         yield f"no section {title!r}"
-    if not missing and [t for t in sections if t in frame] != frame:
+    found = [title for title in sections if title in chapter.frame]
+    if not missing and found != chapter.frame:
         yield "the frame's sections are out of order"
 
 
@@ -351,8 +369,8 @@ def is_checked_solution(cell):
 def exercises_have_solutions(chapter):
     asked = len(re.findall(r"^\*\*\d\. ", chapter.text, re.M))
     solved = sum(map(is_checked_solution, chapter.code))
-    enough = asked == 0 if chapter.at_hand else 3 <= asked <= 5
-    if not enough or asked != solved:
+    expected = range(3, 6) if "Exercises" in chapter.frame else [0]
+    if asked not in expected or asked != solved:
         yield f"{asked} exercises, {solved} folded and checked solutions"
 
 
