@@ -375,8 +375,8 @@ class ExactGRU(nn.GRU):
             super().__init__(*arguments, device=device, dtype=dtype)
         except (RuntimeError, TypeError, OverflowError) as error:
             raise ValueError(
-                f"nn.GRU cannot be made with device={device!r}, "
-                f"dtype={dtype!r} and these sizes: {error}"
+                f"device, dtype, hidden_size: nn.GRU cannot be made with "
+                f"device={device!r}, dtype={dtype!r} and these sizes: {error}"
             ) from None
 
     @classmethod

@@ -264,14 +264,19 @@ def in_units(scaled: np.ndarray, mean, std) -> np.ndarray:
     array([12., 12.])
     """
     scaled = check_values("scaled", scaled, (2, 3), np.float64)
+    mean = check_values("mean", mean, (0, 1, 2, 3), np.float64)
+    std = check_values("std", std, (0, 1, 2, 3), np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         try:
             found = scaled * std + mean
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"mean, std: expected a scale for each target ({error})"
-            ) from None
-    return check_values("scaler, forecasts in its units", found, (2, 3))
+        except ValueError:
+            found = np.full(0, np.nan)
+    if found.shape != scaled.shape or not np.isfinite(found).all():
+        raise ValueError(
+            f"scaler, mean, std: expected a scale for each target, in which "
+            f"float64 can hold the forecasts, got {mean} and {std}"
+        )
+    return found
 
 
 def moved_on(x: Tensor, newest: Tensor) -> Tensor:

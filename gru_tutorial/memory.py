@@ -227,8 +227,9 @@ def _check_scan(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
             f"a, b: expected one shape (batch, time, hidden), got "
             f"{tuple(a.shape)} and {tuple(b.shape)}"
         )
-    kinds = {(part.dtype, part.device) for part in (a, b)}
-    if len(kinds) > 1 or not a.is_floating_point():
+    kinds = {(part.dtype, part.device, part.layout) for part in (a, b)}
+    dense = a.layout == torch.strided
+    if len(kinds) > 1 or not (a.is_floating_point() and dense):
         raise ValueError(
             f"a, b: expected one floating dtype and one device, got {kinds}"
         )
@@ -563,7 +564,7 @@ def train_on_task(
     seed = check_int("seed", seed, 0, TEST_SEED - 1)
     batch_size = check_int("batch_size", batch_size, 1)
     check_callable("draw", draw, "draw(n, rng) that returns X and y")
-    test = [draw(500, np.random.default_rng(TEST_SEED))]
+    test = [_drawn(draw, 500, np.random.default_rng(TEST_SEED))]
     fresh = _Fresh(draw, batch_size, every, np.random.default_rng(seed))
     errors = fit(model, fresh, test, recipe).valid_loss
     return [(every * k, error) for k, error in enumerate(errors, start=1)]
@@ -578,4 +579,15 @@ class _Fresh:
 
     def __iter__(self):
         for _ in range(self.count):
-            yield self.draw(self.batch_size, self.rng)
+            yield _drawn(self.draw, self.batch_size, self.rng)
+
+
+def _drawn(draw, n: int, rng) -> tuple[Tensor, Tensor]:
+    """Return what a task draws, if it is so many sequences and answers."""
+    answer = draw(n, rng)
+    pair = isinstance(answer, (tuple, list)) and len(answer) == 2
+    if not pair or not all(isinstance(part, Tensor) for part in answer):
+        raise ValueError(
+            f"draw's answer: expected two tensors, X and y, got {answer!r}"
+        )
+    return answer

@@ -176,6 +176,8 @@ def _shape_of(value):
 
 
 def _check_kind(name: str, value: Tensor, dtype, device) -> None:
+    if value.layout != torch.strided:
+        raise ValueError(f"{name}: expected a dense Tensor, got {value.layout}")
     if _is_autocast(device) and value.is_floating_point():
         dtype = value.dtype  # it is converted there as need be
     if value.dtype != dtype or value.device != device:
@@ -191,8 +193,6 @@ def _check_batch(x: Tensor, features: int) -> None:
             f"x: expected a Tensor, got {type(x).__name__}; "
             f"torch.as_tensor makes one"
         )
-    if x.layout != torch.strided:
-        check_tensor("x", x)  # says so
     if x.ndim == 3 and x.shape[-1] == features and 0 not in x.shape:
         return
     mend = ""

@@ -488,7 +488,7 @@ def _check_spread(name: str, values: np.ndarray) -> None:
     """Refuse values that differ by less than float32 can tell apart."""
     if values.size == 0:
         return
-    if memory_under(values) is not None:
+    if values.ndim > 1 and memory_under(values) is not None:
         values = values[:, 0]  # one value of each window: the series
     rows = values.reshape(-1, values.shape[-1] if values.ndim > 1 else 1)
     step = np.spacing(np.abs(rows).max(axis=0).astype(np.float32))

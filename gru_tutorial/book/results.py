@@ -50,7 +50,7 @@ def store(
     ValueError: name: expected small letters, digits and underscores, got \
 '../speed'
     """
-    if not (isinstance(name, str) and re.fullmatch(r"[a-z0-9_]+", name)):
+    if not (isinstance(name, str) and re.fullmatch(r"[a-z0-9_]{1,99}", name)):
         raise ValueError(
             "name: expected small letters, digits and underscores, got "
             f"{name!r}"

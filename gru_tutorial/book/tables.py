@@ -17,7 +17,7 @@ from gru_tutorial.checks import check_int
 DIGITS = 3
 ROOM = 7  # beside the digits: a sign, a point, and five before it or e-05
 NOTHING = "–"
-FORMAT = re.compile(r"(\+?)(\.([0-9]{1,2})[ef%])")
+FORMAT = re.compile(r"\+?\.([0-9]{1,2})[ef%]")
 
 
 def show_table(
@@ -66,13 +66,13 @@ def show_table(
     cells = _chosen(_by_column(rows), columns)
     formats = _formats(digits, cells)
     if caption is not None:
-        _check_line("caption", caption)
+        caption = _line("caption", caption)
     shown = [_column(name, cells[name], formats[name]) for name in cells]
     display(_Table(shown, caption))
 
 
 class _Column(NamedTuple):
-    """A column as text: its name and its cells, how wide, and on which side."""
+    """A column: its name and cells as text, how wide, and on which side."""
 
     texts: list[str]
     width: int
@@ -98,7 +98,9 @@ class _Table:
 
     def _repr_html_(self) -> str:
         head, *body = zip(*(c.texts for c in self.columns), strict=True)
-        lines = ['<table class="table">']
+        # Two classes that the site's theme knows; the second alone keeps the
+        # page's ground in the dark.
+        lines = ['<table class="table dataframe">']
         if self.caption is not None:
             lines.append(f"<caption>{escape(self.caption)}</caption>")
         lines += ["<thead>", self._row(head, "col"), "</thead>", "<tbody>"]
@@ -123,7 +125,7 @@ def _column(name: str, cells: list, form: str) -> _Column:
     texts = [name]
     texts += [_text(name, cell, "d" if whole else form) for cell in cells]
     # nbval compares heads exactly: 9.99 gets as much room as 10.01.
-    room = 0 if whole else ROOM + int(FORMAT.search(form)[3])
+    room = 0 if whole else ROOM + int(FORMAT.fullmatch(form)[1])
     width = max(room, *map(len, texts))
     return _Column(texts, width, "right" if found else "left")
 
@@ -134,13 +136,101 @@ def _is_number(cell) -> bool:
 
 
 def _text(name: str, cell, form: str) -> str:
+    """Return a cell as it is shown."""
     if cell is None:
         return NOTHING
     if isinstance(cell, (bool, np.bool_)):
         return str(cell)
     where = f"rows, column {name!r}"
     if not _is_number(cell):
-        return _check_line(where, cell, "a number, a line of text, or None")
+        return _line(where, cell, "numbers, lines of text, or None")
     if form == "d":
         return str(int(cell))
-    return format(check_float(where, cell, -math.inf), form)
+    try:
+        value = float(cell)
+    except OverflowError:
+        value = math.inf
+    if not math.isfinite(value):
+        raise ValueError(f"{where}: expected finite numbers, got {cell!r:.50}")
+    return format(value, form)
+
+
+def _line(name: str, text, expected: str = "a line of text") -> str:
+    line = isinstance(text, str) and text.isprintable() and text.strip()
+    if not line:
+        raise ValueError(f"{name}: expected {expected}, got {text!r}")
+    return str(text)
+
+
+def _by_column(rows) -> dict[str, list]:
+    """Return the cells of each column, as many for all."""
+    if isinstance(rows, Mapping):
+        cells = {name: _items("rows", rows[name]) for name in rows}
+    else:
+        rows = _items("rows", rows)
+        if not all(isinstance(row, Mapping) for row in rows):
+            raise ValueError(f"rows: expected dicts, got {rows!r:.200}")
+        names = list(rows[0]) if rows else []
+        for row in rows:
+            if set(row) != set(names):
+                raise ValueError(
+                    f"rows: expected cells for {names}, got {list(row)}"
+                )
+        cells = {name: [row[name] for row in rows] for name in names}
+    lengths = sorted({len(column) for column in cells.values()})
+    if len(lengths) != 1 or lengths[0] == 0:
+        raise ValueError(
+            f"rows: expected columns of one length, at least 1, got {lengths}"
+        )
+    return {_line("rows, name", name): cells[name] for name in cells}
+
+
+def _chosen(cells: dict[str, list], columns) -> dict[str, list]:
+    if columns is None:
+        return cells
+    columns = [
+        _line("columns", x, "names") for x in _items("columns", columns)
+    ]
+    known = list(cells)
+    unique = all(columns.count(name) == 1 for name in columns)
+    if not (columns and unique and all(name in known for name in columns)):
+        raise ValueError(
+            f"columns: expected some of {known}, each once, got {columns}"
+        )
+    return {name: cells[name] for name in columns}
+
+
+def _items(name: str, values) -> list:
+    try:
+        if isinstance(values, (str, bytes, Mapping)):
+            raise TypeError
+        return list(values)
+    except Exception:  # what cannot be listed raises what it pleases
+        raise ValueError(
+            f"{name}: expected a sequence, got {values!r:.200}"
+        ) from None
+
+
+def _formats(digits, names: Iterable[str]) -> dict[str, str]:
+    """Return the format of each column's numbers."""
+    if not isinstance(digits, Mapping):
+        return dict.fromkeys(names, _format("digits", digits))
+    formats = dict.fromkeys(names, _format("digits", DIGITS))
+    for name, one in digits.items():
+        if name not in formats:
+            raise ValueError(
+                f"digits: expected some of {list(formats)}, got {name!r}"
+            )
+        formats[name] = _format(f"digits[{name!r}]", one)
+    return formats
+
+
+def _format(name: str, digits) -> str:
+    if not isinstance(digits, str):
+        return f".{check_int(name, digits, 0, 17)}f"
+    if not FORMAT.fullmatch(digits):
+        raise ValueError(
+            f'{name}: expected a number of digits or a format such as ".2e", '
+            f'"+.3f" or ".1%", got {digits!r}'
+        )
+    return digits

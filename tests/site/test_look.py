@@ -85,6 +85,9 @@ def test_numbers_of_formulas_and_figures(site):
     figures = [n.get_text(strip=True) for n in page.select(".caption-number")]
     assert figures == [f"Figure 1.{k + 1}" for k in range(len(figures))]
     assert len(figures) >= 6
+    first = soup(site / "chapters/00_first_forecast.html")
+    figures = [n.get_text(strip=True) for n in first.select(".caption-number")]
+    assert figures == ["Figure 1", "Figure 2"]
 
 
 def test_remarks_in_passing_stand_in_the_margin(site):

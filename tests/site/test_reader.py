@@ -210,6 +210,9 @@ def test_a_chapter_says_where_it_stands(site, server, browser):
         None,
         None,
     ]
+    alone = soup(site / "chapters/00_first_forecast.html")
+    assert not alone.select(".progress-in-part")
+    assert alone.select_one("a.right-next")["href"] == "01_gru_theory.html"
     with opened(browser, server.base) as page:
         page.goto(server.base + "chapters/03_model_definition.html")
         page.locator("a.right-next").click()

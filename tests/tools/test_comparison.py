@@ -6,10 +6,13 @@ import sys
 import xml.etree.ElementTree as ET
 from collections import Counter
 from pathlib import Path
+from unittest import mock
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from gru_tutorial.book import tables
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,6 +27,23 @@ def result(**data):
 
 HTML = "from IPython.display import HTML\nHTML({!r})"
 PICTURE = '<img alt="{}" src="data:image/png;base64,{}">'
+
+TABLE = (
+    "from gru_tutorial.book.tables import show_table\n"
+    "show_table({{'model': ['GRU'], 'MSE': [{}], 'units': [32]}})"
+)
+
+
+def tabled(value, model="GRU", head="MSE", **changed):
+    """Return the output of ``TABLE``, perhaps with another twin."""
+    with mock.patch.object(tables, "display") as display:
+        tables.show_table({"model": [model], head: [value], "units": [32]})
+    table = display.call_args[0][0]
+    data = {"text/plain": repr(table), "text/html": table._repr_html_()}
+    for kind, other in changed.items():
+        data[f"text/{kind}"] = other[0]["data"][f"text/{kind}"]
+    return [new_output("display_data", data=data)]
+
 
 # name: (what the cell runs, the outputs stored in it, does it pass?)
 CASES = {
@@ -79,6 +99,29 @@ CASES = {
                 "text/plain": "<IPython.core.display.HTML object>",
             }
         ),
+        False,
+    ),
+    "a table": (TABLE.format(9.98), tabled(9.98), True),
+    "a table 0.5 % off": (TABLE.format(9.98), tabled(10.03), True),
+    "a table 3 % off": (TABLE.format(9.98), tabled(10.28), False),
+    "a table's text 3 % off": (
+        TABLE.format(9.98),
+        tabled(9.98, plain=tabled(10.28)),
+        False,
+    ),
+    "a table's HTML 3 % off": (
+        TABLE.format(9.98),
+        tabled(9.98, html=tabled(10.28)),
+        False,
+    ),
+    "a table with another word": (
+        TABLE.format(9.98),
+        tabled(9.98, model="RNN"),
+        False,
+    ),
+    "a table with another head": (
+        TABLE.format(9.98),
+        tabled(9.98, head="MAE"),
         False,
     ),
     "not a number": ("print(float('nan'))", printed("0.5\n"), False),
