@@ -16,6 +16,7 @@ from typing import Self
 import numpy as np
 
 from gru_tutorial.checks import (
+    MAX_HORIZON,
     check_bool,
     check_float,
     check_int,
@@ -82,7 +83,7 @@ class _Baseline:
             If ``history`` is too short, or a forecast is beyond float64.
         """
         history = check_values("history", history, (1, 2), np.float64)
-        horizon = check_int("horizon", horizon, 1)
+        horizon = check_int("horizon", horizon, 1, MAX_HORIZON)
         check_length("history", history.T, self._seen(), str(self._seen()))
         if history.size == 0:
             raise ValueError(

@@ -6,6 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gru_tutorial._saved import (
+    KIND,
+    SETTINGS,
+    model_of,
+    scaler_of,
+    state_of,
+)
 from gru_tutorial.checks import (
     MAX_HORIZON,
     check_int,
@@ -26,13 +33,6 @@ from gru_tutorial.model import (
     to_numpy,
 )
 from gru_tutorial.recipe import CUTTING, Recipe
-from gru_tutorial._saved import (
-    KIND,
-    SETTINGS,
-    model_of,
-    scaler_of,
-    state_of,
-)
 from gru_tutorial.storage import check_destination, read_whole, write_whole
 from gru_tutorial.tensors import check_module, check_tensor, kind_of
 from gru_tutorial.training import History, changed, fit

@@ -209,7 +209,7 @@ def cycle_forecast(
     array([ 0.75 , -0.125, -0.25 ])
     """
     history = check_values("history", history, dtype=np.float64)
-    horizon = check_int("horizon", horizon, 1)
+    horizon = check_int("horizon", horizon, 1, MAX_HORIZON)
     check_length("history", history.T, 2, "2")
     phi_1, phi_2 = _coefficients(period, damping)
     path = [history[..., -2], history[..., -1]]
@@ -259,7 +259,7 @@ def cycle_error(
     >>> cycle_error(4, period=12, damping=0.95).round(2)
     array([1.  , 1.93, 2.64, 3.03])
     """
-    horizon = check_int("horizon", horizon, 1)
+    horizon = check_int("horizon", horizon, 1, MAX_HORIZON)
     noise = check_float("noise", noise, 0)
     psi = cycle_forecast([0.0, 1.0], horizon, period, damping)
     psi = np.concatenate([[1.0], psi[:-1]])

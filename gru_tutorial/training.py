@@ -136,7 +136,8 @@ def length_of(loader) -> int | None:
 
 
 def _check_loader(name: str, loader, needs_length: str = "") -> None:
-    if isinstance(loader, Iterator) or not isinstance(loader, Iterable):
+    kinds = Iterator, Tensor  # what is used up, or holds no pairs
+    if isinstance(loader, kinds) or not isinstance(loader, Iterable):
         raise ValueError(
             f"{name}: expected batches that can be passed over once in every "
             f"epoch, as a DataLoader's, got {type(loader).__name__}"
