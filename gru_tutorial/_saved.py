@@ -89,6 +89,10 @@ def model_of(state: dict, model: nn.Module | None) -> nn.Module:
         kinds = {w.dtype for w in weights.values() if w.is_floating_point()}
         model = model.to(next(iter(kinds))) if len(kinds) == 1 else model
     check_module("model", model)
+    if any(weight.is_meta for weight in model.parameters()):
+        raise ValueError(
+            "model: expected weights that hold numbers, got the meta device"
+        )
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:

@@ -373,10 +373,11 @@ class ExactGRU(nn.GRU):
         )
         try:
             super().__init__(*arguments, device=device, dtype=dtype)
-        except (RuntimeError, TypeError, OverflowError) as error:
+        except (RuntimeError, TypeError, ValueError, OverflowError) as error:
             raise ValueError(
-                f"device, dtype, hidden_size: nn.GRU cannot be made with "
-                f"device={device!r}, dtype={dtype!r} and these sizes: {error}"
+                f"device, dtype, hidden_size: expected others, as nn.GRU "
+                f"cannot be made with device={device!r}, dtype={dtype!r} and "
+                f"these sizes: {error}"
             ) from None
 
     @classmethod

@@ -111,8 +111,6 @@ class Forecaster:
         horizon: int | None = None,
     ):
         check_module("model", model)
-        if window is not None:
-            window = check_int("window", window, 1)
         known = strategy is None or isinstance(strategy, str)
         if not known or strategy not in (None, *STRATEGIES):
             raise ValueError(
@@ -120,6 +118,8 @@ class Forecaster:
                 f"{strategy!r}"
             )
         self.model, self.window, self.strategy = model, window, strategy
+        if window is not None:
+            self.window = check_int("window", window, 1 + self._blind())
         features = self._check_size("features", features, "input_size")
         self.horizon = self._check_size("horizon", horizon, "horizon")
         target = self._check_target(target, features)
@@ -196,19 +196,23 @@ class Forecaster:
         why = f"valid + {'window' if self.window else 'chunk'} + horizon"
         for one in series:
             check_length("values", one, valid + piece + self.horizon, why)
-        if frame.scaler is None:  # kept once the training has gone well
+        if frame.scaler is None:
             known = [one[: len(one) - valid] for one in series]
-            frame = frame.fitted(known, columns)
-        scaled = frame.scaled(series)
-        self.losses = fit(
-            self.model,
-            self._train_loader(scaled, valid, recipe),
-            self._valid_loader(scaled, valid, piece),
-            recipe,
-            callbacks=callbacks,
-            checkpoint=checkpoint,
-        )
-        self.frame, self.recipe = frame, recipe
+            self.frame = frame.fitted(known, columns)
+        scaled = self.frame.scaled(series)
+        try:
+            self.losses = fit(
+                self.model,
+                self._train_loader(scaled, valid, recipe),
+                self._valid_loader(scaled, valid, piece),
+                recipe,
+                callbacks=callbacks,
+                checkpoint=checkpoint,
+            )
+        except BaseException:
+            self.frame = frame  # a scale is kept if the training went well
+            raise
+        self.recipe = recipe
         return self
 
     def __call__(self, history, horizon: int) -> np.ndarray:
@@ -266,8 +270,7 @@ class Forecaster:
         ValueError
             If fewer than ``window`` values come before ``forecast_start``.
         """
-        blind = self.model.head.blind if self._has_head() else 0
-        seen = self.window or 1 + blind
+        seen = self.window or 1 + self._blind()
         X, mean, std, single = self._read(values, seen + 1, "values")
         last = X.shape[1] - 1
         start = check_int("forecast_start", forecast_start, seen, last)
@@ -320,7 +323,7 @@ class Forecaster:
                 for part in X.split(BATCH_SIZE)
             ]
         centre, spread = (
-            self._steps(torch.cat(part))[:, :horizon]
+            self._steps(torch.cat(part), X)[:, :horizon]
             for part in zip(*parts, strict=True)
         )
         centre, spread = (
@@ -445,7 +448,12 @@ class Forecaster:
         )
 
     def _read(self, history, needed=None, name="history"):
-        return self.frame.read(history, needed or self.window or 1, name)
+        needed = needed or self.window or 1 + self._blind()
+        return self.frame.read(history, needed, name)
+
+    def _blind(self) -> int:
+        """Steps at a sequence's start from which there is no forecast."""
+        return self.model.head.blind if self._has_head() else 0
 
     def _check_valid(self, valid: int, recipe: Recipe) -> int:
         valid = check_int("valid", valid, 0)
@@ -487,14 +495,14 @@ class Forecaster:
     def _seen(self, x: Tensor) -> Tensor:
         return x if self.window is None else x[:, -self.window :]
 
-    def _steps(self, y_hat: Tensor) -> Tensor:
-        """Return (n, horizon, targets) of what a model gives."""
+    def _steps(self, y_hat: Tensor, x: Tensor) -> Tensor:
+        """Return (n, horizon, targets) of what a model gives for ``x``."""
         check_tensor("model's forecasts", y_hat, (2,))
-        width = len(self.target)
-        if y_hat.shape[1] == 0 or y_hat.shape[1] % width:
+        width, (rows, numbers) = len(self.target), y_hat.shape
+        if rows != len(x) or numbers == 0 or numbers % width:
             raise ValueError(
-                f"model's forecasts: expected {width} for each step, got "
-                f"{kind_of(y_hat)}"
+                f"model's forecasts: expected {width} for each step of "
+                f"{len(x)} series, got {kind_of(y_hat)}"
             )
         return y_hat.unflatten(1, (-1, len(self.target)))
 
@@ -504,7 +512,7 @@ class Forecaster:
         if self.strategy != "recursive":
             goes_on = self._has_head() and self.model.head.unbounded
             y_hat = self.model(x, **({"horizon": horizon} if goes_on else {}))
-            steps = self._steps(point_of(self.model, y_hat))
+            steps = self._steps(point_of(self.model, y_hat), x)
             if steps.shape[1] >= horizon:
                 return steps[:, :horizon]
             if self.strategy == "direct":
@@ -527,18 +535,11 @@ class Forecaster:
                 f"step by step without a window, got "
                 f"{type(self.model).__name__}"
             )
-        return self._steps(point_of(self.model, y_hat)), x, state
+        return self._steps(point_of(self.model, y_hat), x), x, state
 
     def _recursive(self, steps: Tensor, x: Tensor, state, horizon: int):
         """Take each forecast in as if it had been observed."""
-        if horizon > 1 and sorted(self.target) != list(
-            range(self.frame.features)
-        ):
-            most = 1 if self.strategy == "recursive" else steps.shape[1]
-            raise ValueError(
-                f"horizon: expected at most {most}, as what comes next in "
-                f"the other columns is not known, got {horizon}"
-            )
+        self._check_recursive(steps, horizon)
         order = np.argsort(self.target).tolist()
         path = [steps[:, 0]]
         while len(path) < horizon:
@@ -548,6 +549,23 @@ class Forecaster:
             path.append(steps[:, 0])
         return torch.stack(path, dim=1)
 
+    def _check_recursive(self, steps: Tensor, horizon: int) -> None:
+        """Refuse more steps, if the model cannot take its forecasts in."""
+        missing = ""
+        if sorted(self.target) != list(range(self.frame.features)):
+            missing = "what comes next in the other columns is not known"
+        elif self.window is None and not self._streams():
+            missing = "the model's head needs whole sequences, or a window"
+        if missing and horizon > 1:
+            most = 1 if self.strategy == "recursive" else steps.shape[1]
+            raise ValueError(
+                f"horizon: expected at most {most}, as {missing}, got "
+                f"{horizon}"
+            )
+
+    def _streams(self) -> bool:
+        return self.model.head.streams if self._has_head() else True
+
     def _along(self, X: Tensor) -> np.ndarray:
         """Return what follows each step of series, as ``run`` gives it."""
         if not isinstance(self.model, Streaming):
@@ -555,7 +573,7 @@ class Forecaster:
                 f"window: expected a number, as {type(self.model).__name__} "
                 f"has no run(x, state) to carry a state along, got None"
             )
-        whole = self._has_head() and not self.model.head.streams
+        whole = not self._streams()
         parts, state = [], None
         with evaluating(self.model):
             for block in X.split(X.shape[1] if whole else BLOCK, dim=1):
@@ -563,8 +581,7 @@ class Forecaster:
                 y_hat, state = ran(self.model, block, state)
                 parts.append(point_of(self.model, y_hat))
         found = torch.cat(parts, dim=1).double().cpu().numpy()
-        blind = self.model.head.blind if self._has_head() else 0
-        check_values("model's forecasts", found[:, blind:], (3,))
+        check_values("model's forecasts", found[:, self._blind() :], (3,))
         return found
 
 

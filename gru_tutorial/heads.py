@@ -27,6 +27,8 @@ from gru_tutorial.tensors import (
 )
 from gru_tutorial.windows import check_target
 
+LAYER = "the model's linear layer"  # which reads numbers from states
+
 
 class Head(nn.Module):
     """Forecast all steps at once from a state: what all heads have in common.
@@ -135,13 +137,15 @@ class Head(nn.Module):
             If the head cannot forecast ``horizon`` steps, or the other
             arguments do not fit each other.
         """
-        _check_states(self, read, x, out, state)
+        check_callable("read", read, LAYER)
+        check_tensor("state", state, (2,))
         _check_horizon(self, horizon)
         return read(state)
 
     def every(self, read, x: Tensor, out: Tensor) -> Tensor:
         """Forecast what follows each step, (batch, time, numbers)."""
-        _check_states(self, read, x, out)
+        check_callable("read", read, LAYER)
+        check_tensor("out", out, (3,))
         return read(out)
 
     def loss(self, y_hat: Tensor, y: Tensor) -> Tensor:
@@ -429,20 +433,22 @@ def _decoder(width: int, size: int) -> nn.GRUCell:
 
 def _check_states(head: Head, read, x, out, state=None) -> None:
     """Refuse what a model's GRU does not give."""
-    check_callable("read", read, "the model's linear layer")
+    check_callable("read", read, LAYER)
+    decoder = head._modules.get("decoder")
+    like = x if decoder is None else decoder.weight_ih
     check_tensor("x", x, (3,))
     check_tensor("out", out, (3,))
-    decoder = getattr(head, "decoder", None)
-    size = decoder.hidden_size if decoder else out.shape[2]
-    if decoder:
-        check_same("x", x, x.shape, like=decoder.weight_ih)
-    check_same("out", out, (*x.shape[:2], size), like=x)
+    shape = x.shape
+    size = out.shape[2] if decoder is None else decoder.hidden_size
+    if decoder is not None:
+        check_same("x", x, shape, like)
+    check_same("out", out, (shape[0], shape[1], size), like)
     if state is not None:
-        check_same("state", state, (x.shape[0], size), like=out)
-    if 0 in x.shape or x.shape[2] <= max(head.target):
+        check_same("state", state, (shape[0], size), like)
+    if 0 in shape or shape[2] <= max(head.target):
         raise ValueError(
             f"x: expected steps with at least {max(head.target) + 1} "
-            f"features, got shape {tuple(x.shape)}"
+            f"features, got shape {tuple(shape)}"
         )
 
 
@@ -458,8 +464,8 @@ def _check_horizon(head: Head, horizon) -> None:
 
 def _check_start(head: Seq2Seq, read, last, state, horizon) -> int:
     """Return the horizon, if all fits the head's second GRU."""
-    check_callable("read", read, "the model's linear layer")
-    decoder = getattr(head, "decoder", None)
+    check_callable("read", read, LAYER)
+    decoder = head._modules.get("decoder")
     if decoder is None:
         raise ValueError(
             "head: expected one with its second GRU; a GRUModel builds it in "

@@ -346,7 +346,9 @@ def _check_head(head: Head | None, horizon, features: int) -> Head:
         raise ValueError(
             f"head: expected a Head, such as Direct(12), got {head!r}"
         )
-    elif horizon is not None and horizon != head.horizon:
+    elif horizon is not None and (
+        check_int("horizon", horizon, 1) != head.horizon
+    ):
         raise ValueError(
             f"horizon: expected {head.horizon}, as the head has it, got "
             f"{horizon!r}"
@@ -477,7 +479,7 @@ def ran(model: Streaming, x: Tensor, state=None) -> tuple:
     >>> y_hat.shape
     torch.Size([1, 24, 1])
     """
-    if not isinstance(model, Streaming):
+    if not callable(getattr(model, "run", None)):
         raise ValueError(
             f"model: expected one with run(x, state), as GRUModel has, got "
             f"{type(model).__name__}"

@@ -21,6 +21,7 @@ from gru_tutorial.checks import (
     check_seed,
 )
 
+MAX_RATE = 1e36
 # How a forecaster cuts its series; ready loaders have decided that.
 CUTTING = ("batch_size", "chunk", "stride")
 # Those that come back from a file, with their usual options.
@@ -98,7 +99,7 @@ class Recipe:
         """Check all settings, and keep numbers as Python's own."""
         checked = {
             "num_epochs": check_int("num_epochs", self.num_epochs, 1),
-            "lr": check_float("lr", self.lr, 0, exclusive=True),
+            "lr": _check_rate(self.lr),
             "one_cycle": check_bool("one_cycle", self.one_cycle),
             "input_noise": check_float("input_noise", self.input_noise, 0),
             "burn_in": check_int("burn_in", self.burn_in, 0),
@@ -193,6 +194,16 @@ class Recipe:
         return cls().but(**found)
 
 
+def _check_rate(lr: float) -> float:
+    rate = check_float("lr", lr, 0, exclusive=True)
+    if rate > MAX_RATE:
+        raise ValueError(
+            f"lr: expected a number up to {MAX_RATE:g}, as float32 can hold "
+            f"what an optimiser makes of it, got {lr!r}"
+        )
+    return rate
+
+
 def name_of(function) -> str:
     """Return what tells a function, a class or a module from others.
 
@@ -206,6 +217,7 @@ def name_of(function) -> str:
     >>> name_of(functools.partial(torch.optim.SGD, momentum=0.9))
     'torch.optim.sgd.SGD(momentum=0.9)'
     """
+    check_callable("function", function, "a function, a class or a module")
     if isinstance(function, functools.partial):
         given = [repr(one) for one in function.args]
         given += [f"{k}={v!r}" for k, v in sorted(function.keywords.items())]

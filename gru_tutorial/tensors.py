@@ -30,12 +30,9 @@ def check_tensor(name: str, value, ndim: tuple[int, ...] = ()) -> Tensor:
     ValueError: x: expected a dense 2-D or 3-D Tensor of floats, got shape \
 (3,), torch.float32
     """
-    dense = isinstance(value, Tensor) and value.layout == torch.strided
-    if (
-        dense
-        and value.is_floating_point()
-        and (not ndim or value.ndim in ndim)
-    ):
+    dense = isinstance(value, Tensor) and value.layout is torch.strided
+    fits = dense and (not ndim or value.ndim in ndim)
+    if fits and value.is_floating_point():
         return value
     ranks = " or ".join(f"{n}-D" for n in ndim)
     raise ValueError(
@@ -123,7 +120,7 @@ def check_same(name: str, value: Tensor, shape: tuple, like: Tensor) -> Tensor:
     check_tensor(name, value)
     shape = tuple(shape)
     fits = value.shape == shape and value.device == like.device
-    if fits and (value.dtype == like.dtype or _is_autocast(like.device)):
+    if fits and (value.dtype is like.dtype or _is_autocast(like.device)):
         return value
     raise ValueError(
         f"{name}: expected shape {shape}, {like.dtype} on {like.device}, got "
@@ -177,7 +174,9 @@ def _shape_of(value):
 
 def _check_kind(name: str, value: Tensor, dtype, device) -> None:
     if value.layout != torch.strided:
-        raise ValueError(f"{name}: expected a dense Tensor, got {value.layout}")
+        raise ValueError(
+            f"{name}: expected a dense Tensor, got {value.layout}"
+        )
     if _is_autocast(device) and value.is_floating_point():
         dtype = value.dtype  # it is converted there as need be
     if value.dtype != dtype or value.device != device:

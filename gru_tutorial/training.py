@@ -85,7 +85,7 @@ def _check_batch(X, y) -> None:
 
 def _batch_loss(model: nn.Module, X, y, loss_fn, burn_in: int) -> Tensor:
     _check_batch(X, y)
-    X, y = to_model(model, X, "X").detach(), to_model(model, y, "y").detach()
+    X, y = to_model(model, X.detach(), "X"), to_model(model, y.detach(), "y")
     y_hat, y = _predictions(model, X, y, burn_in)
     check_tensor("model's predictions", y_hat)
     given = model.head.point(y_hat) if isinstance(model, GRUModel) else y_hat
@@ -136,7 +136,7 @@ def length_of(loader) -> int | None:
 
 
 def _check_loader(name: str, loader, needs_length: str = "") -> None:
-    kinds = Iterator, Tensor  # what is used up, or holds no pairs
+    kinds = Iterator, Tensor, np.ndarray  # used up at once, or no pairs
     if isinstance(loader, kinds) or not isinstance(loader, Iterable):
         raise ValueError(
             f"{name}: expected batches that can be passed over once in every "

@@ -1,0 +1,388 @@
+"""Valid arguments of all that the package offers, by their names.
+
+Series of 40 steps and one feature, batches of 3 times 8 steps, 4 units, and
+2 steps ahead, so that they fit each other.
+"""
+
+import numpy as np
+import torch
+from matplotlib import pyplot as plt
+from torch import nn
+
+import gru_tutorial as G
+from gru_tutorial import storage
+from gru_tutorial.checkpoint import Checkpoint
+from gru_tutorial.frame import Frame
+from gru_tutorial.heads import Head
+from gru_tutorial.memory import MinGRU, Recaller, adding_problem
+from tests.odd import ANSWERS, Model, Streaming, own
+
+HEADS = [None, G.Gaussian(2), G.Seq2Seq(2), G.LastStates(2)]
+
+
+def drawn(*shape):
+    """Return the same numbers whenever they are asked for."""
+    return np.random.default_rng(shape).standard_normal(shape)
+
+
+def tensor(*shape):
+    return torch.from_numpy(drawn(*shape).astype(np.float32))
+
+
+def quiet(make):
+    """Make something that draws weights, and leave the generator alone."""
+
+    def made(pool):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return make(pool)
+
+    return made
+
+
+def gru_model(head=None):
+    return G.GRUModel(hidden_size=4, horizon=2, head=head)
+
+
+def forecaster(pool):
+    """Return any forecaster, now and then one whose model answers badly."""
+    head, scaler = pool.pick(HEADS), pool.pick([None, G.Scaler(0.5, 2.0)])
+    model, window = gru_model(head), pool.pick([None, 6])
+    if pool.rng.random() < 0.2:
+        model = pool.pick([Model, Streaming])(pool.pick(ANSWERS))
+    return G.Forecaster(model, scaler, window)
+
+
+def loader():
+    return G.make_loader(*G.make_windows(drawn(40), 6, 2), batch_size=16)
+
+
+def weights():
+    rows = [(12, 1), (12, 4), (12,), (12,)]
+    return G.GRUWeights(*(drawn(*shape) for shape in rows))
+
+
+def run():
+    return G.Run(gru_model(), loader(), loader(), G.Recipe(num_epochs=1))
+
+
+def saved(pool):
+    path = pool.path()
+    G.Forecaster(gru_model()).save(path)
+    return path
+
+
+def written(pool):
+    path = pool.path()
+    storage.write_whole(storage.Path(path), "test 1", {"x": 1.0})
+    return path
+
+
+def loaded(pool):
+    checkpoint = Checkpoint(pool.path(), run())
+    checkpoint.save()
+    return checkpoint
+
+
+@own
+def naive(history, horizon):
+    return np.full(horizon, history[-1])
+
+
+def layer_weights():
+    return [tensor(*shape) for shape in ((12, 1), (12, 4), (12,), (12,))]
+
+
+VALID = {
+    # numbers
+    "seed": lambda p: 1,
+    "length": lambda p: 20,
+    "horizon": lambda p: 2,
+    "window": lambda p: 6,
+    "features": lambda p: 1,
+    "target": lambda p: 0,
+    "feature": lambda p: 0,
+    "column": lambda p: 0,
+    "at": lambda p: -1,
+    "step": lambda p: 3,
+    "shift": lambda p: 0.5,
+    "forecast_start": lambda p: 30,
+    "valid": lambda p: 5,
+    "context": lambda p: 6,
+    "period": lambda p: 4,
+    "damping": lambda p: 0.9,
+    "noise": lambda p: 0.35,
+    "batch_size": lambda p: 16,
+    "input_size": lambda p: 1,
+    "hidden_size": lambda p: 4,
+    "num_layers": lambda p: 1,
+    "dropout": lambda p: 0.0,
+    "decoder_size": lambda p: 3,
+    "size": lambda p: 4,
+    "num_epochs": lambda p: 1,
+    "lr": lambda p: 0.01,
+    "clip": lambda p: 1.0,
+    "input_noise": lambda p: 0.1,
+    "burn_in": lambda p: 1,
+    "patience": lambda p: 2,
+    "chunk": lambda p: 8,
+    "stride": lambda p: 2,
+    "every": lambda p: 1,
+    "updates": lambda p: 2,
+    "coefficient": lambda p: 0.9,
+    "stay": lambda p: 0.98,
+    "regime": lambda p: np.ones(40),
+    "lags": lambda p: 4,
+    "alpha": lambda p: 1.0,
+    "max_iter": lambda p: 3,
+    "n_neighbors": lambda p: 2,
+    "level": lambda p: 0.8,
+    "rate": lambda p: 0.02,
+    "lag": lambda p: 5,
+    "n": lambda p: 6,
+    "parameters": lambda p: 3000,
+    "longest": lambda p: 30,
+    "open_for": lambda p: 0.0,
+    "first_step": lambda p: 10,
+    "floor": lambda p: 0.5,
+    "load": lambda p: 0.5,
+    "repetitions": lambda p: 3,
+    "needed": lambda p: 3,
+    "count": lambda p: 1,
+    "minimum": lambda p: 0,
+    "maximum": lambda p: 9,
+    "below": lambda p: 9,
+    "value": lambda p: 3,
+    # yes or no
+    **{
+        name: lambda p: p.pick([True, False])
+        for name in (
+            *("shuffle", "bias", "batch_first", "bidirectional", "learn_h0"),
+            *("fast", "one_cycle", "centre", "joint", "docstring", "single"),
+            *("exclusive",),
+        )
+    },
+    "GRUModel.bidirectional": lambda p: False,
+    "check_bool.value": lambda p: True,
+    # words and files
+    "name": lambda p: "it",
+    "why": lambda p: "3",
+    "what": lambda p: "a function",
+    "strategy": lambda p: p.pick(["direct", "recursive"]),
+    "dialect": lambda p: p.pick(list(G.DIALECTS)),
+    "gru_step_backward.dialect": lambda p: "PyTorch",
+    "memory.Recaller.kind": lambda p: p.pick(["RNN", "LSTM", "GRU", "minGRU"]),
+    "size_for.kind": lambda p: "GRU",
+    "storage.write_whole.kind": lambda p: "test 1",
+    "storage.read_whole.kind": lambda p: "test 1",
+    "show_error.kind": lambda p: ZeroDivisionError,
+    "show_warning.kind": lambda p: UserWarning,
+    "store.name": lambda p: "fuzz",
+    "load_results.name": lambda p: "cost",
+    "path": lambda p: p.path(),
+    "checkpoint": lambda p: p.path(),
+    "write_bytes.path": lambda p: storage.Path(p.path()),
+    "write_whole.path": lambda p: storage.Path(p.path()),
+    "read_whole.path": written,
+    "Forecaster.load.path": quiet(saved),
+    "data": lambda p: b"abc",
+    "reset": lambda p: "after",
+    "update": lambda p: "keep",
+    # arrays
+    "values": lambda p: drawn(40),
+    "history": lambda p: drawn(40),
+    "past": lambda p: drawn(40),
+    "train": lambda p: drawn(40),
+    "clean": lambda p: drawn(40),
+    "expected_ratio.clean": lambda p: drawn(20, 2),
+    "test": lambda p: drawn(40),
+    "array": lambda p: drawn(40),
+    "scores": lambda p: np.abs(drawn(40)),
+    "residuals": lambda p: drawn(40),
+    "SplitConformal.fit.residuals": lambda p: drawn(20, 2),
+    "y": lambda p: drawn(20, 2),
+    "y_hat": lambda p: drawn(20, 2) + 0.1,
+    "adaptive_conformal.y": lambda p: drawn(30),
+    "adaptive_conformal.y_hat": lambda p: drawn(30) + 0.1,
+    "lower": lambda p: drawn(20, 2) - 1,
+    "upper": lambda p: drawn(20, 2) + 1,
+    "origins": lambda p: np.arange(3),
+    "period_start": lambda p: np.arange(3).astype("datetime64[m]"),
+    "demand_mw": lambda p: drawn(3),
+    "mean": lambda p: 0.5,
+    "std": lambda p: 2.0,
+    "values_scaled": lambda p: drawn(20, 2),
+    "X": lambda p: drawn(3, 8, 1),
+    "make_loader.y": lambda p: drawn(3, 2),
+    "gru_step.x": lambda p: drawn(3, 1),
+    "gru_step_backward.x": lambda p: drawn(3, 1),
+    "gru_sequence.x": lambda p: drawn(3, 8, 1),
+    "gru_sequence_backward.x": lambda p: drawn(3, 8, 1),
+    "cell.h": lambda p: drawn(3, 4),
+    "h": lambda p: drawn(3, 4),
+    "h0": lambda p: drawn(3, 4),
+    "weights": lambda p: weights(),
+    "gru_step_backward.step": lambda p: G.gru_step(
+        drawn(3, 1), drawn(3, 4), weights()
+    ),
+    "steps": lambda p: G.gru_sequence(drawn(3, 8, 1), weights(), drawn(3, 4)),
+    "gru_sequence_backward.h0": lambda p: drawn(3, 4),
+    "d_h_new": lambda p: drawn(3, 4),
+    "gru_sequence_backward.d_out": lambda p: drawn(3, 8, 4),
+    **dict.fromkeys(["r", "z", "GRUStep.n", "gates"], lambda p: drawn(3, 4)),
+    **dict.fromkeys(["weight_ih", "weight_hh"], lambda p: drawn(12, 4)),
+    **dict.fromkeys(["bias_ih", "bias_hh"], lambda p: drawn(12)),
+    "forecasts": lambda p: {"naive": drawn(5)},
+    "results": lambda p: {"rows": [1, 2.5]},
+    "rows": lambda p: {"model": ["ridge", "GRU"], "MSE": [1.5, 1.0]},
+    "show_table.columns": lambda p: ["MSE", "model"],
+    "digits": lambda p: p.pick([2, ".1e", {"MSE": 2}]),
+    "caption": lambda p: "Two forecasts",
+    "ndim": lambda p: (1, 2),
+    "check_values.dtype": lambda p: np.float64,
+    "Frame.shaped.y_hat": lambda p: drawn(1, 2, 1),
+    "Frame.series": lambda p: drawn(40),
+    "frame.Frame.fitted.series": lambda p: [drawn(40)],
+    "frame.Frame.scaled.series": lambda p: [drawn(40)],
+    "columns": lambda p: None,
+    "train_loss": lambda p: [2.0, 1.0],
+    "valid_loss": lambda p: [3.0, 1.5],
+    "answer": lambda p: 42,
+    "expected": lambda p: 42,
+    # tensors
+    "x": lambda p: tensor(3, 8, 1),
+    "step.x": lambda p: tensor(3, 1),
+    "newest": lambda p: tensor(3, 1, 1),
+    "update.X": lambda p: tensor(3, 6, 1),
+    "update.y": lambda p: tensor(3, 2),
+    "batch": lambda p: tensor(3, 8, 1),
+    "state": lambda p: tensor(1, 3, 4),
+    "heads.state": lambda p: tensor(3, 4),
+    "GRUModel.forward.h0": lambda p: tensor(1, 3, 4),
+    "out": lambda p: tensor(3, 8, 4),
+    "parts": lambda p: tensor(3),
+    "a": lambda p: tensor(3, 8, 4).sigmoid(),
+    "b": lambda p: tensor(3, 8, 4),
+    "input": lambda p: tensor(8, 3, 1),
+    "hx": lambda p: tensor(1, 3, 4),
+    "exact.gate_factors.x": lambda p: tensor(8, 3, 1),
+    "exact.block_backward.x": lambda p: tensor(8, 3, 1),
+    "exact.gate_factors.h": lambda p: tensor(8, 3, 4),
+    "exact.block_backward.h": lambda p: tensor(8, 3, 4),
+    "exact.gate_factors.weights": lambda p: layer_weights(),
+    "exact.block_backward.weights": lambda p: layer_weights(),
+    "d_out": lambda p: tensor(8, 3, 4),
+    "d_h": lambda p: tensor(3, 4),
+    "model.point_of.y_hat": lambda p: tensor(3, 2),
+    "model.to_numpy.y_hat": lambda p: tensor(3, 2),
+    "decode.last": lambda p: tensor(3, 1),
+    **{
+        f"{head}.{method}.{name}": make
+        for head, width, numbers in (
+            ("Head", 2, 2),
+            ("Direct", 2, 2),
+            ("Gaussian", 4, 4),
+            ("Seq2Seq", 1, 2),
+            ("LastStates", 1, 2),
+        )
+        for method in (
+            "last",
+            "every",
+            "decode",
+            "loss",
+            "point",
+            "distribution",
+        )
+        for name, make in (
+            ("read", quiet(lambda p, width=width: own(nn.Linear(4, width)))),
+            ("state", lambda p: tensor(3, 4)),
+            ("y_hat", lambda p, numbers=numbers: tensor(3, numbers)),
+            ("y", lambda p: tensor(3, 2)),
+        )
+    },
+    # what computes
+    "gru": quiet(lambda p: nn.GRU(1, 4)),
+    "module": quiet(lambda p: gru_model()),
+    "model": quiet(lambda p: gru_model()),
+    "train_on_task.model": quiet(lambda p: Recaller("GRU", 2, 4)),
+    "head": lambda p: p.pick([G.Direct(2), *HEADS]),
+    "loader": lambda p: loader(),
+    "train_loader": lambda p: loader(),
+    "valid_loader": lambda p: loader(),
+    "recipe": lambda p: G.Recipe(num_epochs=1, chunk=8, batch_size=16),
+    "optimizer": lambda p: torch.optim.SGD,
+    "loss": lambda p: nn.MSELoss(),
+    "callbacks": lambda p: p.pick([(), [G.log(1)], [G.progress_bar()]]),
+    "changes": lambda p: {"lr": 0.02, "clip": 1.0, "num_epochs": 1},
+    "plain": lambda p: G.Recipe(loss=nn.L1Loss()).plain(),
+    "function": lambda p: nn.L1Loss(),
+    "check_callable.value": lambda p: naive,
+    "check_generator.value": lambda p: np.random.default_rng(0),
+    "check_values.values": lambda p: drawn(40),
+    "rng": lambda p: np.random.default_rng(0),
+    "run": quiet(lambda p: run()),
+    "scaler": lambda p: G.Scaler(0.5, 2.0),
+    "forecaster": lambda p: naive,
+    "Stream.forecaster": quiet(lambda p: G.Forecaster(gru_model())),
+    "gaussian_intervals.forecaster": quiet(
+        lambda p: G.Forecaster(gru_model(G.Gaussian(2)))
+    ),
+    "pipeline": lambda p: own(lambda v: v[:3]),
+    "fit": lambda p: lambda history: naive,
+    "intervals": lambda p: G.Intervals(
+        drawn(20, 2) - 1, drawn(20, 2) + 1, level=0.8
+    ),
+    "draw": lambda p: own(lambda n, rng: adding_problem(n, 4, rng)),
+    "device": lambda p: "cpu",
+    "dtype": lambda p: torch.float32,
+    "obj": lambda p: G.make_windows,
+    "ax": lambda p: plt.subplots()[1],
+    "plot_losses.history": lambda p: G.History([2.0, 1.0], [3.0, 1.5]),
+    "scaled": lambda p: drawn(1, 2, 1),
+    "names": lambda p: "size",
+    "sizes": lambda p: (4, 2),
+    "check_tensor.value": lambda p: tensor(3, 4),
+    "check_tensor.ndim": lambda p: (2, 3),
+    "check_module.value": lambda p: nn.Linear(1, 2),
+    "check_same.value": lambda p: tensor(3, 4),
+    "check_same.shape": lambda p: (3, 4),
+    "like": lambda p: tensor(2),
+    "layer": lambda p: nn.Linear,
+    "options": lambda p: {"bias": True},
+    "options.bias": lambda p: True,
+    "kind_of.value": lambda p: tensor(3, 4),
+    "write_whole.state": lambda p: {"x": tensor(3), "n": 3},
+    # on what methods are called
+    "Scaler.self": lambda p: p.pick(
+        [G.Scaler(0.5, 2.0), G.Scaler([0.5, 1.0], [2.0, 3.0]), G.Scaler()]
+    ),
+    "ExactGRU.self": quiet(lambda p: G.ExactGRU(1, 4)),
+    "Head.self": quiet(lambda p: Head(2)),
+    "Direct.self": quiet(lambda p: G.Direct(2)),
+    "Gaussian.self": quiet(lambda p: G.Gaussian(2)),
+    "Seq2Seq.self": quiet(lambda p: gru_model(G.Seq2Seq(2)).head),
+    "LastStates.self": quiet(lambda p: G.LastStates(2)),
+    "GRUModel.run.self": quiet(lambda p: gru_model(p.pick(HEADS[:-1]))),
+    "GRUModel.self": quiet(lambda p: gru_model(p.pick(HEADS))),
+    "Recipe.self": lambda p: G.Recipe(num_epochs=1),
+    "History.self": lambda p: G.History([2.0, 1.0], [3.0, 1.5]),
+    "Run.self": quiet(lambda p: run()),
+    "Checkpoint.self": quiet(loaded),
+    "Forecaster.self": quiet(forecaster),
+    "Stream.self": quiet(lambda p: G.Forecaster(gru_model()).stream()),
+    "Frame.self": lambda p: Frame(1, (0,), G.Scaler(0.5, 2.0)),
+    "RegimeForecast.self": lambda p: G.RegimeForecast(),
+    "Naive.self": lambda p: G.Naive(4),
+    "Drift.self": lambda p: G.Drift(),
+    "Ridge.self": lambda p: p.pick(
+        [G.Ridge(4, 1.0), G.Ridge(4, 1.0).fit(drawn(40))]
+    ),
+    "Boosting.self": lambda p: G.Boosting(4, 3, False).fit(drawn(40)),
+    "Neighbours.self": lambda p: G.Neighbours(4, 2, False).fit(drawn(40)),
+    "Intervals.self": lambda p: G.Intervals(
+        drawn(20, 2) - 1, drawn(20, 2) + 1, level=0.8
+    ),
+    "SplitConformal.self": lambda p: G.SplitConformal(0.8).fit(drawn(20, 2)),
+    "MinGRU.self": quiet(lambda p: MinGRU(1, 4)),
+    "Recaller.self": quiet(lambda p: Recaller("GRU", 1, 4)),
+}
