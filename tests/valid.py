@@ -158,8 +158,8 @@ VALID = {
         name: lambda p: p.pick([True, False])
         for name in (
             *("shuffle", "bias", "batch_first", "bidirectional", "learn_h0"),
-            *("fast", "one_cycle", "centre", "joint", "docstring", "single"),
-            *("exclusive",),
+            *("fast", "one_cycle", "centre", "joint", "docstring", "checks"),
+            *("exclusive", "single"),
         )
     },
     "GRUModel.bidirectional": lambda p: False,
@@ -248,7 +248,9 @@ VALID = {
     "train_loss": lambda p: [2.0, 1.0],
     "valid_loss": lambda p: [3.0, 1.5],
     "answer": lambda p: 42,
-    "expected": lambda p: 42,
+    "exercise": lambda p: "1.1",
+    "check_answer.test": lambda p: lambda answer: True,
+    "salt": lambda p: "grains",
     # tensors
     "x": lambda p: tensor(3, 8, 1),
     "step.x": lambda p: tensor(3, 1),

@@ -1,25 +1,23 @@
-"""For notebooks: source, errors on purpose, answers."""
+"""For notebooks: source, errors on purpose, and checked answers."""
 
 from __future__ import annotations
 
 import ast
 import inspect
-import numbers
 import textwrap
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
-import torch
 from IPython.display import display
 
+from gru_tutorial.book.answers import check_answer as check_answer
 from gru_tutorial.checks import check_bool
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-def source_of(obj, docstring: bool = False) -> str:
+def source_of(obj, docstring: bool = False, checks: bool = False) -> str:
     """Return the source of a function or class.
 
     Parameters
@@ -28,6 +26,9 @@ def source_of(obj, docstring: bool = False) -> str:
         Anything that ``inspect.getsource`` finds.
     docstring : bool
         Whether to keep the docstrings.
+    checks : bool
+        Whether to keep the checks: calls of functions whose name begins with
+        ``check``, and conditions that do nothing but raise an error.
 
     Returns
     -------
@@ -47,6 +48,15 @@ def source_of(obj, docstring: bool = False) -> str:
         return math.sqrt(mse(y, y_hat))
     """
     docstring = check_bool("docstring", docstring)
+    checks = check_bool("checks", checks)
+    source, tree = _parsed(obj)
+    if not docstring:
+        source = _without(source, _docstrings(tree))
+    return source if checks else _without(source, _checks(ast.parse(source)))
+
+
+def _parsed(obj) -> tuple[str, ast.Module]:
+    """Return a function's or class's source, and its syntax tree."""
     try:
         if not (inspect.isfunction(obj) or inspect.isclass(obj)):
             raise TypeError
@@ -58,25 +68,91 @@ def source_of(obj, docstring: bool = False) -> str:
         raise ValueError(
             f"obj: expected a function or class with source, got {obj!r}"
         ) from None
-    return source if docstring else _without_docstrings(source, tree)
+    return source, tree
 
 
-def _without_docstrings(source: str, tree: ast.Module) -> str:
-    lines = source.splitlines()
+def _docstrings(tree: ast.Module) -> list[ast.AST]:
+    """Return the docstrings, but not one that is a whole body."""
+    return [
+        node.body[0]
+        for node in ast.walk(tree)
+        if isinstance(node, DEFINITIONS)
+        and ast.get_docstring(node) is not None
+        and len(node.body) > 1
+    ]
+
+
+def _checks(tree: ast.Module) -> list[ast.AST]:
+    """Return the checks, but not those that are all that a block does."""
+    found: list[ast.AST] = []
     for node in ast.walk(tree):
-        if not isinstance(node, DEFINITIONS) or len(node.body) == 1:
-            continue  # a docstring alone is the whole body: keep it
-        text, following = node.body[:2]
-        beside_code = text.end_lineno == following.lineno
-        if ast.get_docstring(node) is not None and not beside_code:
-            end = text.end_lineno
-            while not lines[end].strip():
-                end += 1  # the blank lines below it
-            lines[text.lineno - 1 : end] = [None] * (end - text.lineno + 1)
-    return "\n".join(line for line in lines if line is not None)
+        for decorator in getattr(node, "decorator_list", []):
+            if _called(decorator) == "errstate":  # for what a check reports
+                found.append(decorator)
+        for block in (getattr(node, "body", []), getattr(node, "orelse", [])):
+            if isinstance(block, list):
+                checks = [x for x in block if _is_check(x)]
+                found += checks if len(checks) < len(block) else []
+    return found
 
 
-def show_source(obj, docstring: bool = False) -> None:
+def _is_check(node: ast.AST) -> bool:
+    """Tell whether a statement checks, and makes no new name."""
+    if isinstance(node, DEFINITIONS):
+        return _says_check(node.name)
+    if isinstance(node, ast.If):
+        return isinstance(node.body[0], ast.Raise) and not node.orelse
+    if not isinstance(node, (ast.Expr, ast.Assign)):
+        return False
+    given = {x.id for x in ast.walk(node.value) if isinstance(x, ast.Name)}
+    made = {
+        x.id
+        for target in getattr(node, "targets", [])
+        for x in ast.walk(target)
+        if isinstance(x, ast.Name)
+    }
+    return _says_check(_called(node.value)) and made <= given
+
+
+def _called(node: ast.AST) -> str:
+    """Return the name of the function that an expression calls, if any."""
+    function = getattr(node, "func", None)
+    return getattr(function, "id", getattr(function, "attr", ""))
+
+
+def _says_check(name: str) -> bool:
+    return name.lstrip("_").startswith("check")
+
+
+def _without(source: str, nodes: list[ast.AST]) -> str:
+    """Return the source without whole lines, and what goes with them."""
+    lines: list[str | None] = list(source.splitlines())
+    for node in nodes:
+        first, end = node.lineno - 1, node.end_lineno
+        if lines[first] is None:
+            continue  # within another one
+        before = lines[first].encode()[: node.col_offset].decode()
+        after = lines[end - 1].encode()[node.end_col_offset :].decode()
+        if before.strip(" @") or after.strip()[:1] not in ("", "#"):
+            continue  # other code stands in the same line
+        while first and (lines[first - 1] or "").lstrip().startswith("#"):
+            first -= 1  # a remark on what is left out
+        end = _end_of_gap(lines, end, node.col_offset)
+        lines[first:end] = [None] * (end - first)
+    return "\n".join(line for line in lines if line is not None).rstrip()
+
+
+def _end_of_gap(lines: list[str | None], start: int, indent: int) -> int:
+    """Return where the blank lines end, if the block goes on below them."""
+    end = start
+    while end < len(lines) and not (lines[end] or "").strip():
+        end += 1
+    below = lines[end] if end < len(lines) else ""
+    goes_on = len(below) - len(below.lstrip()) >= indent
+    return end if goes_on else start
+
+
+def show_source(obj, docstring: bool = False, checks: bool = False) -> None:
     """Show the package's own source below a cell, with its colours.
 
     Parameters
@@ -85,14 +161,18 @@ def show_source(obj, docstring: bool = False) -> None:
         What to show.
     docstring : bool
         Whether to keep the docstrings.
+    checks : bool
+        Whether to keep the checks. The first line says if any is left out.
 
     Raises
     ------
     ValueError
         If ``obj`` has no Python source.
     """
-    source = source_of(obj, docstring)
+    source = source_of(obj, docstring, checks)
     where = f"# {obj.__module__.replace('.', '/')}.py"
+    if source != source_of(obj, docstring, checks=True):
+        where += ", without its checks"
     text = f"{where}\n{source}"
     bundle = {"text/markdown": f"```python\n{text}\n```", "text/plain": text}
     display(bundle, raw=True)
@@ -172,105 +252,3 @@ def _check_kind(kind, parent: type[Exception]) -> None:
         raise ValueError(
             f"kind: expected a type of {parent.__name__}, got {kind!r}"
         )
-
-
-def check_answer(answer, expected) -> None:
-    """Say whether an exercise's answer is right.
-
-    Parameters
-    ----------
-    answer : object
-        The reader's answer; ``None`` as long as there is none.
-    expected : array_like or callable
-        The right value (floats within 1 %, whole numbers, text, True and
-        False exactly), or a test that returns a bool.
-
-    Raises
-    ------
-    AssertionError
-        If the answer is wrong, or of another kind or shape.
-
-    Examples
-    --------
-    >>> check_answer(None, 42)
-    No answer yet.
-    >>> check_answer(42, lambda answer: answer % 2 == 0)
-    Right.
-    >>> check_answer([4.2], 4.2)
-    Traceback (most recent call last):
-    AssertionError: not yet: right value, but shape (1,), expected ()
-    """
-    if answer is None:
-        print("No answer yet.")
-        return
-    try:
-        tested = callable(expected)
-        fault = (_tested if tested else _compared)(answer, expected)
-    except Exception as error:  # an answer may be anything at all
-        fault = f"{_shown(answer)} gives {type(error).__name__}: {error}"
-    if fault:
-        raise AssertionError(f"not yet: {fault}")
-    print("Right.")
-
-
-def _tested(answer, test) -> str:
-    """Return what is wrong with an answer, or nothing."""
-    return "" if bool(test(answer)) else f"{_shown(answer)} is not the answer"
-
-
-def _compared(answer, expected) -> str:
-    """Return what is wrong with an answer, or nothing."""
-    given, wanted = _plain(answer), _plain(expected)
-    if _kind(given) != _kind(wanted):
-        return f"expected {_kind(wanted)}, got {_kind(given)}"
-    given, wanted = np.asarray(given), np.asarray(wanted)
-    if given.size != wanted.size or not _equal(given, wanted):
-        return f"{_shown(answer)} is not the answer"
-    if given.shape != wanted.shape:
-        return f"right value, but shape {given.shape}, expected {wanted.shape}"
-    return ""
-
-
-def _plain(value):
-    """Return tensors, also those in lists, as arrays or numbers."""
-    if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
-    if isinstance(value, torch.Tensor):
-        value = value.detach().cpu()
-        floats = value.is_floating_point()
-        value = (value.double() if floats else value).numpy()
-    single = isinstance(value, np.ndarray) and value.ndim == 0
-    return value.item() if single and not np.ma.is_masked(value) else value
-
-
-def _kind(value) -> str:
-    """Say what the elements of a list or array are."""
-    if np.ma.is_masked(value):
-        return "missing values"
-    elements = np.asarray(value, dtype=object).flat
-    kinds = sorted({_kind_of(element) for element in elements})
-    return " and ".join(kinds) or "nothing"
-
-
-def _kind_of(element) -> str:
-    if isinstance(element, (bool, np.bool_)):
-        return "True or False"
-    if isinstance(element, (complex, np.complexfloating)):
-        return "complex numbers"
-    if isinstance(element, numbers.Number):
-        return "numbers"
-    return "text" if isinstance(element, str) else type(element).__name__
-
-
-def _equal(given: np.ndarray, wanted: np.ndarray) -> bool:
-    """Compare element by element, whatever the shapes."""
-    given, wanted = given.ravel(), wanted.ravel()
-    if wanted.dtype.kind in "fc":
-        given = given.astype(np.result_type(wanted, float))
-        return np.allclose(given, wanted, rtol=0.01, atol=0)
-    return bool(np.all(given == wanted))
-
-
-def _shown(answer) -> str:
-    text = " ".join(repr(answer).split())
-    return text if len(text) <= 200 else f"{text[:199]}…"

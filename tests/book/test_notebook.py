@@ -4,18 +4,14 @@ import ast
 import functools
 import inspect
 import warnings
-from decimal import Decimal
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 import gru_tutorial
 from gru_tutorial.book import notebook
 from gru_tutorial.book.notebook import (
-    check_answer,
     show_error,
     show_source,
     show_warning,
@@ -44,6 +40,61 @@ def test_source_of_a_docstring_alone_is_still_code():
         """Say nothing."""
 
     compile(source_of(Silent), "source", "exec")
+
+
+def checked(values, window, *, name="window"):
+    """Say nothing."""
+    # a remark on the check
+    values = check_int("values", values)
+    _check_nothing(window)
+    if window > values:
+        raise ValueError("window")
+
+    made = check_int("made", window)
+    if made:
+        check_int("all that is done", made)
+    if name:
+        raise ValueError("name")
+    else:
+        made += 1
+    return made; check_int("beside", made)  # fmt: skip  # noqa: E702
+
+
+def _check_nothing(window):
+    return window
+
+
+WITHOUT = """\
+def checked(values, window, *, name="window"):
+    made = check_int("made", window)
+    if made:
+        check_int("all that is done", made)
+    if name:
+        raise ValueError("name")
+    else:
+        made += 1
+    return made; check_int("beside", made)  # fmt: skip  # noqa: E702"""
+
+
+def test_source_leaves_out_checks_and_nothing_else():
+    assert source_of(checked) == WITHOUT
+    whole = source_of(checked, checks=True)
+    assert "# a remark" in whole
+    assert "_check_nothing(window)" in whole
+    for name in gru_tutorial.__all__:
+        thing = getattr(gru_tutorial, name)
+        if inspect.isfunction(thing) or inspect.isclass(thing):
+            compile(source_of(thing), name, "exec")
+    assert "errstate" not in source_of(gru_tutorial.gru_step).splitlines()[0]
+    assert "_check_fitted" not in source_of(gru_tutorial.Scaler)
+
+
+def test_show_source_says_whether_checks_are_left_out(capsys):
+    show_source(checked)
+    assert "test_notebook.py, without its checks" in capsys.readouterr().out
+    show_source(checked, checks=True)
+    show_source(_check_nothing)
+    assert "without" not in capsys.readouterr().out
 
 
 def test_show_source_displays_markdown_and_text(monkeypatch):
@@ -154,92 +205,3 @@ def test_no_check_of_the_package_is_an_assert():
         if isinstance(node, ast.Assert)
     ]
     assert found == []
-
-
-def test_answers_are_checked(capsys):
-    check_answer(None, 3)
-    check_answer(3.001, 3.0)
-    check_answer((1, 2), (1, 2))
-    check_answer("yes", lambda answer: answer == "yes")
-    said = capsys.readouterr().out.splitlines()
-    assert said == ["No answer yet.", "Right.", "Right.", "Right."]
-    for answer, expected in [
-        (3.1, 3.0),
-        (3.001, 3),
-        (686, 685),
-        ((1, 2, 3), (1, 2)),
-        ("no", lambda answer: answer == "yes"),
-        ("42", 42),
-        ("42.0", 42.0),
-        ({1}, 1),
-        ((1,), 1),
-    ]:
-        with pytest.raises(AssertionError, match="not yet"):
-            check_answer(answer, expected)
-
-
-RIGHT = [
-    (torch.tensor(4.2, requires_grad=True), 4.2),
-    (torch.tensor(4.2, dtype=torch.bfloat16), 4.2),
-    ([torch.tensor(1.0, requires_grad=True), 2], [1.0, 2.0]),
-    (torch.tensor(16_777_217, dtype=torch.float64), 16_777_217),
-    (np.float32(4.2), 4.2),
-    (Fraction(21, 5), 4.2),
-    (Decimal("4.2"), 4.2),
-    (42.0, 42),
-    (2**70, 2**70),
-    (True, np.True_),
-    (np.array(["a", "b"]), ("a", "b")),
-    (torch.Size([2, 3]), (2, 3)),
-    ({1, 2}, {2, 1}),
-    (4.2 + 1j, 4.2 + 1.001j),
-    ([], np.zeros(0)),
-    (3, lambda answer: np.bool_(True)),
-    (3, lambda answer: torch.tensor(True)),
-]
-
-
-@pytest.mark.parametrize(("answer", "expected"), RIGHT)
-def test_a_right_value_is_right_in_whatever_it_comes(answer, expected, capsys):
-    check_answer(answer, expected)
-    assert capsys.readouterr().out == "Right.\n"
-
-
-WRONG = [
-    (np.array([4.2]), 4.2, "right value, but shape (1,), expected ()"),
-    ([[1, 2]], [1, 2], "right value, but shape (1, 2), expected (2,)"),
-    ((1,), 1, "right value, but shape (1,), expected ()"),
-    ([3, 2], [1, 2], "[3, 2] is not the answer"),
-    ((1, 2, 3), (1, 2), "(1, 2, 3) is not the answer"),
-    (float("nan"), 4.2, "nan is not the answer"),
-    ([[1, 2], [3]], [1, 2], "expected numbers, got list"),
-    ("4.2", 4.2, "expected numbers, got text"),
-    (4.2, "4.2", "expected text, got numbers"),
-    (True, 1, "expected numbers, got True or False"),
-    (1, True, "expected True or False, got numbers"),
-    ([True, 2], [1, 2], "expected numbers, got True or False and numbers"),
-    (np.array([True]), [1], "expected numbers, got True or False"),
-    (4.2 + 1j, 4.2, "expected numbers, got complex numbers"),
-    ([], [1], "expected numbers, got nothing"),
-    ([None, 1], [1, 1], "expected numbers, got NoneType and numbers"),
-    (len, 4.2, "expected numbers, got builtin_function_or_method"),
-    (b"yes", "yes", "expected text, got bytes"),
-    (
-        np.ma.array([1.0], mask=[True]),
-        [1.0],
-        "expected numbers, got missing values",
-    ),
-    ("x", lambda a: a > 3, "'x' gives TypeError: '>' not supported"),
-    (3, lambda a: np.zeros(2), "3 gives ValueError: The truth value of an"),
-    (3, lambda a: None, "3 is not the answer"),
-    (list(range(999)), 3, "[0, 1, 2,"),
-]
-
-
-@pytest.mark.parametrize(("answer", "expected", "message"), WRONG)
-def test_a_wrong_answer_hears_why(answer, expected, message, capsys):
-    with pytest.raises(AssertionError) as caught:
-        check_answer(answer, expected)
-    assert str(caught.value).startswith(f"not yet: {message}")
-    assert len(str(caught.value)) < 300
-    assert capsys.readouterr().out == ""

@@ -2,6 +2,8 @@
 
 import base64
 import io
+import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from PIL import Image
 
+from gru_tutorial.book import answers
 from tools import run_chapters
 from tools.notebook_files import source_digest, tagged_picture
 
@@ -20,6 +23,8 @@ from tools.notebook_files import source_digest, tagged_picture
 def chapter(tmp_path, monkeypatch):
     """A folder with one chapter, never run."""
     monkeypatch.setattr(run_chapters, "ROOT", tmp_path)
+    monkeypatch.setattr(answers, "STORE", tmp_path / "answers.json")
+    answers.STORE.write_text('{"salt": "s", "answers": {"2.1": {}}}', "utf-8")
     path = tmp_path / "chapters" / "01_small.ipynb"
     path.parent.mkdir()
     cells = [new_markdown_cell("# Small"), new_code_cell("print(1 + 1)")]
@@ -48,6 +53,32 @@ def test_run_writes_clean_outputs_that_are_current(chapter):
     with ThreadPoolExecutor() as pool:  # each runs nbval, in a process
         verdicts = list(pool.map(run_chapters.is_current, paths))
     assert verdicts == [True, False, False]
+
+
+@pytest.mark.slow
+def test_run_records_the_answers_of_solutions(chapter):
+    """And another run those of the chapter as it then is."""
+    source = """\
+from gru_tutorial.book.notebook import check_answer
+check_answer("1.2", None)
+check_answer("1.10", 3.5)
+check_answer("1.2", 7)
+check_answer("1.3", 7, lambda answer: answer == 7)"""
+    notebook = nbformat.read(chapter, as_version=4)
+    for text, found in ((source, ["1.2", "1.10"]), ("print(1)", [])):
+        notebook.cells[1].source = text
+        nbformat.write(notebook, chapter)
+        run_chapters.main("01")
+        stored = json.loads(answers.STORE.read_text("utf-8"))["answers"]
+        assert list(stored) == [*found, "2.1"]
+    assert answers.RECORD not in os.environ
+
+
+@pytest.mark.parametrize("names", [["1.1", "1.1"], ["2.1"], ["1.1", "2.1"]])
+def test_an_exercise_recorded_twice_or_elsewhere_is_refused(chapter, names):
+    record = "\n".join(json.dumps({name: {}}) for name in names)
+    with pytest.raises(SystemExit, match="of chapter 1: expected each once"):
+        run_chapters.store_answers(record, 1)
 
 
 def test_run_leaves_current_chapters_alone(chapter, monkeypatch, capsys):
