@@ -86,7 +86,9 @@ def test_source_leaves_out_checks_and_nothing_else():
         if inspect.isfunction(thing) or inspect.isclass(thing):
             compile(source_of(thing), name, "exec")
     assert "errstate" not in source_of(gru_tutorial.gru_step).splitlines()[0]
-    assert "_check_fitted" not in source_of(gru_tutorial.Scaler)
+    scaler = source_of(gru_tutorial.Scaler)
+    assert "_check_fitted" not in scaler
+    assert "\n\n    def __repr__(" in scaler
 
 
 def test_show_source_says_whether_checks_are_left_out(capsys):
