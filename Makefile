@@ -5,7 +5,7 @@ BOOK = $(BIN)/jupyter-book build . -W -n --keep-going
 
 WORKERS ?= 2
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-BENCHMARKS = speed cost memory visibility "recipes --sweep" recipes
+BENCHMARKS = speed cost memory visibility regime "recipes --sweep" recipes
 
 .PHONY: help book lint test quick test-portable lab run check bench clean
 

@@ -1,4 +1,4 @@
-"""Time per step of recurrent layers, forward and backward, for chapter 6.
+"""Time per step of recurrent layers, forward and backward, for chapter 7.
 
 Usage: python benchmarks/cost.py    (about five minutes, an idle machine)
 """

@@ -1,4 +1,4 @@
-"""Error against lag, for chapter 6: several networks of equal size.
+"""Error against lag, for chapter 7: several networks of equal size.
 
 Usage: python benchmarks/memory.py    (about ten minutes, one thread)
 """

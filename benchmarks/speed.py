@@ -1,4 +1,4 @@
-"""Where the time of a GRU goes, for chapter 8.
+"""Where the time of a GRU goes, for chapter 11.
 
 Usage: python benchmarks/speed.py    (about six minutes, an idle machine)
 """

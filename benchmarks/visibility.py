@@ -83,7 +83,7 @@ def neuralforecast_forecaster(options, values):
 
 
 def reconstruction(decoder_size=None):
-    """Return what this package takes both heads for, as in chapter 7."""
+    """Return what this package takes both heads for, as in chapter 9."""
     head = LastStates(HORIZON, decoder_size=decoder_size)
     return GRUModel(hidden_size=HIDDEN, head=head)
 

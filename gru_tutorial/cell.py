@@ -1,4 +1,4 @@
-"""Chapter 1: one GRU step in NumPy, with its gates in the open.
+"""Chapters 1 and 6: one GRU step in NumPy, with its gates in the open.
 
 All arrays may be of any real type. What is computed is float64.
 """

@@ -1,4 +1,4 @@
-"""Chapter 8: a GRU layer with an exact backward pass, written by hand."""
+"""Chapter 11: a GRU layer with an exact backward pass, written by hand."""
 
 from __future__ import annotations
 
@@ -236,7 +236,7 @@ def _check_gradients(h, d_out, d_h) -> None:
 
 
 class ExactBackward(torch.autograd.Function):
-    """PyTorch's forward pass of one GRU layer, and chapter 1's gradient."""
+    """PyTorch's forward pass of one GRU layer, and chapter 6's gradient."""
 
     @staticmethod
     def forward(ctx, x, h0, *weights):
@@ -339,7 +339,7 @@ class ExactGRU(nn.GRU):
 
     References
     ----------
-    The gradient of chapter 1; for the order of the work, Appleyard et al.
+    The gradient of chapter 6; for the order of the work, Appleyard et al.
     (2016), arXiv:1604.01946.
 
     Examples

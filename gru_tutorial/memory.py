@@ -1,4 +1,4 @@
-"""Chapter 6: tasks that need memory, and networks to compare on them."""
+"""Chapter 7: tasks that need memory, and networks to compare on them."""
 
 from __future__ import annotations
 

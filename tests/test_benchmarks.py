@@ -306,8 +306,8 @@ def test_the_quick_recipe_is_the_chapters(script):
         "burn_in": 32,
         "exact": True,
     }
-    chapter = (ROOT / "chapters/04_training.ipynb").read_text("utf-8")
-    for text in ("horizon=4, fast=True)", "QUICK, seed=seed)"):
+    chapter = (ROOT / "chapters/08_better_training.ipynb").read_text("utf-8")
+    for text in ("horizon=4):", "horizon=horizon, fast", "QUICK, seed=seed)"):
         assert text in chapter
 
 
@@ -391,3 +391,74 @@ def test_the_heads_of_two_libraries_are_as_the_chapter_says():
         assert moves[name][-1] > 0.01
     for name in ("Darts RNNModel", "NeuralForecast GRU, recurrent"):
         assert all(moves[name])
+
+
+def test_regime_results_are_those_of_the_script(script):
+    regime = script("regime")
+    record = load_results("regime")
+    assert record["repetitions"] == len(regime.SEEDS)
+    assert record["load"] >= 0
+    results = record["results"]
+    assert results["start"] == regime.START
+    assert results["points"] == regime.POINTS
+    assert results["hidden"] == regime.HIDDEN
+    methods = results["methods"]
+    assert set(methods) == {"naive", "ridge", "optimum", *regime.SWEEP}
+    for found in methods.values():
+        assert [row["seed"] for row in found["rows"]] == list(regime.SEEDS)
+    for name, grid in regime.SWEEP.items():
+        swept = results["sweep"][name]
+        assert [one["settings"] for one in swept] == grid
+        for one in swept:
+            seeds = [row["seed"] for row in one["rows"]]
+            assert seeds == list(regime.SWEEP_SEEDS)
+        assert methods[name]["settings"] == regime.chosen(swept)
+
+
+def test_regime_settings_are_chosen_on_other_series_with_equal_care(script):
+    regime = script("regime")
+    assert not set(regime.SEEDS) & set(regime.SWEEP_SEEDS)
+    assert len({len(grid) for grid in regime.SWEEP.values()}) == 1
+
+
+def test_the_chosen_setting_has_the_best_worst_case(script):
+    rows = {
+        name: [{"ratio": ratio} for ratio in ratios]
+        for name, ratios in {"a": [1.0, 1.3], "b": [1.2, 1.2]}.items()
+    }
+    swept = [{"settings": k, "rows": v} for k, v in rows.items()]
+    assert script("regime").chosen(swept) == "b"
+
+
+@pytest.mark.parametrize("name", ["naive", "ridge", "optimum"])
+def test_a_rival_gets_the_stored_ratio_on_the_regime(script, name):
+    stored = load_results("regime")["results"]["methods"][name]
+    found = script("regime").measure(name, stored["settings"], 0)
+    assert list(found) == list(stored["rows"][0])
+    ratio = stored["rows"][0]["ratio"]
+    assert found["ratio"] == pytest.approx(ratio, rel=0.01)
+
+
+@pytest.mark.parametrize("name", ["GRU", "boosting", "neighbours"])
+def test_a_learner_is_measured_on_the_regime(script, monkeypatch, name):
+    """On a short series; chapter 5 gets the GRU's stored ratio itself."""
+    regime = script("regime")
+    monkeypatch.setattr(regime, "START", 600)
+    monkeypatch.setattr(regime, "POINTS", 700)
+    row = regime.measure(name, regime.SWEEP[name][0], 7)
+    assert row["seed"] == 7
+    assert 1 < row["ratio"] < 20
+    assert row["mse"] > 0
+
+
+def test_the_gru_is_nearer_to_the_optimum_than_its_rivals():
+    methods = load_results("regime")["results"]["methods"]
+    ratios = {
+        name: [row["ratio"] for row in found["rows"]]
+        for name, found in methods.items()
+    }
+    assert set(ratios["optimum"]) == {1.0}
+    assert max(ratios["GRU"]) < 1.05
+    for name in ("naive", "ridge", "boosting", "neighbours"):
+        assert min(ratios[name]) > max(ratios["GRU"]), name
+    assert min(ratios["ridge"]) > 1.4

@@ -1,8 +1,9 @@
 """The site's own Sphinx extension.
 
-It sets up its parts, one module each: formulas, bundle, download. Here are the
-smaller ones: what the pages know of their place in the book and of its
-colours, sizes of pictures, remarks in the margin, the repository's buttons.
+It sets up its parts, one module each: formulas, bundle, download, numbers,
+moved. Here are the smaller ones: what the pages know of their place in the
+book and of its colours, sizes of pictures, remarks in the margin, the
+repository's buttons.
 
 Buttons that lead to the repository, to Colab and to Binder appear when the
 build is told which repository it is: ``GITHUB_REPOSITORY=owner/name``, as
@@ -17,18 +18,21 @@ from docutils import nodes
 from PIL import Image
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
+from theme.numbers import number_of
 from theme.tokens import TOKENS
 
 HERE = Path(__file__).parent
+PARTS = ("formulas", "bundle", "download", "numbers", "moved")
 PLAIN = re.compile(r'<span class="(?:n|o|p|w)">([^<]*)</span>')
 PICTURE = re.compile(r'<img [^>]*src="[^"]*_images/(?P<name>[^"]+)"[^>]*>')
+GO = '<meta http-equiv="refresh" content="0; url={target}">'
 REDIRECT = """\
 <!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <title>{title}</title>
 <meta name="description" content="{description}">
-<meta http-equiv="refresh" content="0; url={target}">
+{go}
 <link rel="canonical" href="{canonical}">
 <p><a href="{target}">{title}</a></p>
 </html>
@@ -79,7 +83,11 @@ def add_place(app, pagename, templatename, context, doctree):
                 "caption": part.caption,
                 "position": names.index(pagename) + 1,
                 "chapters": [
-                    {"name": name, "title": app.env.titles[name].astext()}
+                    {
+                        "name": name,
+                        "number": number_of(name),
+                        "title": app.env.titles[name].astext(),
+                    }
                     for name in names
                 ],
             }
@@ -141,6 +149,7 @@ def write_redirect(app, exception):
         description=app.config.book_description,
         target=target,
         canonical=app.config.html_baseurl + target,
+        go=GO.format(target=target),
     )
     (Path(app.outdir) / "index.html").write_text(page, "utf-8")
 
@@ -148,8 +157,8 @@ def write_redirect(app, exception):
 def setup(app):
     """Connect to Sphinx."""
     app.add_config_value("book_description", "", "html", [str])
-    for part in ("theme.formulas", "theme.bundle", "theme.download"):
-        app.setup_extension(part)
+    for part in PARTS:
+        app.setup_extension(f"theme.{part}")
     app.config.templates_path.append(str(HERE / "templates"))
     app.add_post_transform(InPassing)
     app.connect("config-inited", add_repository)

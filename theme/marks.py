@@ -1,7 +1,7 @@
 """The book's mark and its preview picture, drawn by code.
 
 Both show what the book is about: of a number seen once, a gate at rest
-(bias 0) keeps half at each step, an open one (bias 3) keeps nearly all.
+(bias 0) keeps half at each step, one with a bias of 3 keeps nearly all.
 ``python -m theme.marks`` draws them anew.
 """
 
@@ -61,7 +61,7 @@ def preview():
     steps = [k / 10 for k in range(601)]
     for bias, color, name in (
         (0, FORGETS, "a gate at rest forgets"),
-        (4, KEEPS, "an open gate remembers"),
+        (4, KEEPS, "with a bias it remembers"),
     ):
         axes.plot(steps, [kept(bias, k) for k in steps], color=color, lw=5)
         axes.text(

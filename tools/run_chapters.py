@@ -9,8 +9,11 @@ nothing. With a chapter's number, that chapter is written in any case.
 
 import base64
 import io
+import json
+import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -18,13 +21,18 @@ import nbclient
 import nbformat
 from PIL import Image
 
+from gru_tutorial.book import answers
+from gru_tutorial.storage import write_bytes
 from tools.notebook_files import NOT_KEPT, source_digest, tagged_picture
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# The picture that README and landing page show, drawn by a chapter's cell.
-FRONT_CHAPTER, FRONT_TAG = "01_gru_theory.ipynb", "readme-picture"
-FRONT_PICTURE = "theme/images/gate.png"
+# The pictures that README and landing page show: which cell draws them, where
+# they are kept.
+FRONT_PICTURES = {
+    "00_first_forecast.ipynb": ("readme-picture", "theme/images/forecast.png"),
+    "01_gru_theory.ipynb": ("gate-picture", "theme/images/gate.png"),
+}
 
 KERNEL = {
     "display_name": "Python 3 (ipykernel)",
@@ -54,6 +62,53 @@ def smaller_picture(png):
     return base64.b64encode(file.getvalue()).decode()
 
 
+def run_cells(notebook, folder):
+    """Run a notebook's cells; return its record of the exercises' answers."""
+    with tempfile.TemporaryDirectory() as room:
+        record = Path(room) / "answers"
+        record.touch()
+        nbclient.NotebookClient(
+            notebook,
+            timeout=600,
+            kernel_name="python3",
+            record_timing=False,
+            coalesce_streams=True,  # else one print may be stored in pieces
+            resources={"metadata": {"path": str(folder)}},
+        ).execute(env=os.environ | {answers.RECORD: str(record)})
+        return record.read_text("utf-8")
+
+
+def store_answers(recorded, chapter):
+    """Put the answers that a chapter's run has recorded in place of its old.
+
+    Each line of the record is JSON: an exercise, and what is kept of it.
+    """
+    entries = [json.loads(line) for line in recorded.splitlines()]
+    new = {name: entry for one in entries for name, entry in one.items()}
+    if len(new) < len(entries) or {chapter_of(name) for name in new} - {
+        chapter
+    }:
+        sys.exit(f"exercises of chapter {chapter}: expected each once")
+    stored = json.loads(answers.STORE.read_text("utf-8"))
+    kept = {
+        name: entry
+        for name, entry in stored["answers"].items()
+        if chapter_of(name) != chapter
+    }
+    stored["answers"] = dict(
+        sorted(
+            (kept | new).items(), key=lambda x: [*map(int, x[0].split("."))]
+        )
+    )
+    text = json.dumps(stored, indent=1) + "\n"
+    write_bytes(answers.STORE, text.encode())
+
+
+def chapter_of(exercise):
+    """Return the chapter's number of an exercise such as 4.2."""
+    return int(exercise.split(".")[0])
+
+
 def execute(path):
     """Run all cells in a fresh kernel and write the notebook back.
 
@@ -64,14 +119,8 @@ def execute(path):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    nbclient.NotebookClient(
-        notebook,
-        timeout=600,
-        kernel_name="python3",
-        record_timing=False,
-        coalesce_streams=True,  # else one print may be stored in pieces
-        resources={"metadata": {"path": str(path.parent)}},
-    ).execute()
+    recorded = run_cells(notebook, path.parent)
+    store_answers(recorded, int(path.stem[:2]))
     seconds = round(time.perf_counter() - start)
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
@@ -91,9 +140,9 @@ def execute(path):
         },
     }
     nbformat.write(notebook, path)
-    if path.name == FRONT_CHAPTER:
-        picture = tagged_picture(notebook, FRONT_TAG)
-        (ROOT / FRONT_PICTURE).write_bytes(picture)
+    if path.name in FRONT_PICTURES:
+        tag, kept = FRONT_PICTURES[path.name]
+        (ROOT / kept).write_bytes(tagged_picture(notebook, tag))
 
 
 def main(number=""):

@@ -14,7 +14,7 @@ from filelock import FileLock
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tests.site.browsing import CHROMIUM, Server
-from theme.download import RUN_IT
+from theme.download import ANYWHERE, RUN_IT
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = Path(sys.executable).with_name("jupyter-book")
@@ -24,9 +24,9 @@ format: jb-book
 root: chapters/index
 parts:
   - caption: A part
-    numbered: 1
     chapters:
       - file: chapters/01_small
+      - file: chapters/12_later
       - file: chapters/notation
 """
 METADATA = {
@@ -34,6 +34,11 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 LEAD = "A page of a book that is small and knows where its repository is."
+MORE = {
+    "index": f"## Run it yourself\n\nUse {ANYWHERE}.\n",
+    "12_later": "```{figure} ../theme/images/gate.png\nA caption.\n```\n",
+    "notation": "",
+}
 
 
 def built(tmp_path_factory, name, source=ROOT, **environment):
@@ -67,7 +72,7 @@ def built(tmp_path_factory, name, source=ROOT, **environment):
 
 
 def write_small_book(folder):
-    """Write a book of three pages with our settings and theme."""
+    """Write a book of four pages with our settings and theme."""
     for part in ("theme", "gru_tutorial/book"):  # and what it reads
         shutil.copytree(ROOT / part, folder / part)
     shutil.copy(ROOT / "_config.yml", folder)
@@ -75,11 +80,11 @@ def write_small_book(folder):
     pages = folder / "chapters"
     pages.mkdir()
     shutil.copy(ROOT / "chapters/references.bib", pages)
-    for name in ("index", "notation"):
-        text = f"# Page {name}\n\n{LEAD}\n"
+    for name, more in MORE.items():
+        text = f"# Page {name}\n\n{LEAD}\n\n{more}"
         (pages / f"{name}.md").write_text(text, "utf-8")
     cells = [
-        new_markdown_cell(f"# A small chapter\n\n{LEAD}\n\n{RUN_IT}"),
+        new_markdown_cell(f"# A small chapter\n\n{LEAD} {RUN_IT}"),
         new_code_cell("1 + 1", execution_count=1),
     ]
     notebook = new_notebook(cells=cells, metadata=METADATA)

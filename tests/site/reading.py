@@ -5,11 +5,22 @@ import re
 
 from bs4 import BeautifulSoup
 
+from theme import moved
+
 
 def pages(site):
-    """Return the names of all pages."""
+    """Return the names of all pages, without those that have moved."""
     names = [p.relative_to(site) for p in sorted(site.rglob("*.html"))]
-    return [name.as_posix() for name in names if "_static" not in name.parts]
+    gone = {
+        f"chapters/{old}.html"
+        for old, known in moved.load()[0].items()
+        if known["page"] != old
+    }
+    return [
+        name.as_posix()
+        for name in names
+        if "_static" not in name.parts and name.as_posix() not in gone
+    ]
 
 
 def chapters(site):

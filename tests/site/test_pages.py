@@ -142,6 +142,21 @@ def test_pages_work_from_a_folder(site, browser):
             assert page.locator("h1").is_visible()
 
 
+@in_chromium
+def test_the_first_idea_is_on_the_first_screen(site, server, browser):
+    """The frame has a few lines; a chapter's imports are folded."""
+    with opened(browser, server.base) as page:
+        for name in chapters(site):
+            page.goto(server.base + name)
+            page.evaluate("document.fonts.ready.then(() => 0)")
+            top = page.locator("article h2").first.bounding_box()["y"]
+            assert top < 900, (name, top)
+            if "/00_" not in name:
+                folded = page.locator("article details.hide").first
+                assert folded.bounding_box()["y"] < top, name
+                assert folded.bounding_box()["height"] < 40, name
+
+
 # What the pages say about themselves
 
 
@@ -166,7 +181,7 @@ def test_every_page_has_a_head(site):
 def test_a_known_address_is_told(site_of_repository):
     base = "https://someone.github.io/gru/"
     names = [n for n in pages(site_of_repository) if n[:9] == "chapters/"]
-    assert len(names) == 3
+    assert len(names) == 4
     for name in names:
         head = soup(site_of_repository / name).head
         assert head.find("link", rel="canonical")["href"] == base + name
@@ -259,8 +274,10 @@ def test_with_a_repository_its_buttons_appear(site_of_repository):
 def test_page_and_download_say_where_to_install_from(site_of_repository):
     named = "git+https://github.com/someone/gru"
     folder = site_of_repository
-    for name in ("chapters/01_small.html", "_sources/chapters/01_small.ipynb"):
+    for name in ("chapters/index.html", "_sources/chapters/01_small.ipynb"):
         assert named in (folder / name).read_text("utf-8"), name
+    page = soup(folder / "chapters/01_small.html")
+    assert page.find("a", href="index.html#run-it-yourself")
 
 
 def test_a_lost_reader_is_led_back(site, site_of_repository):

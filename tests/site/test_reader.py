@@ -13,6 +13,7 @@ from gru_tutorial.book.explorables import gate
 from tests.colours import contrast, luminance, rgb
 from tests.site.browsing import in_chromium, opened
 from tests.site.reading import chapters, soup
+from theme.download import IN_FULL, RUN_IT
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,7 +114,7 @@ def test_search_by_keyboard(server, browser):
 def messages_of_the_gallery():
     """Return every message that the gallery quotes or prints."""
     notebook = json.loads(
-        (ROOT / "chapters" / "11_error_gallery.ipynb").read_text("utf-8")
+        (ROOT / "chapters" / "16_error_gallery.ipynb").read_text("utf-8")
     )
     messages = []
     for cell in notebook["cells"]:
@@ -134,17 +135,17 @@ def test_search_finds_what_readers_look_for(server, browser):
     with opened(browser, server.base) as page:
         found = results_of(page, server.base, "h0")
         assert "03_model_definition.html" in found
-        assert "11_error_gallery.html" in found
+        assert "16_error_gallery.html" in found
         found = results_of(page, server.base, "reset gate")
         assert "01_gru_theory.html" in found
         for message in messages_of_the_gallery():
             found = results_of(page, server.base, quote_plus(message))
-            assert "11_error_gallery.html" in found, message
+            assert "16_error_gallery.html" in found, message
 
 
 @in_chromium
 def test_every_notebook_can_be_downloaded(site, server, browser):
-    """Through the menu, by keyboard; what comes is the notebook itself."""
+    """Through the menu, by keyboard; what comes says how to run it."""
     for name in chapters(site):
         with opened(browser, server.base, accept_downloads=True) as page:
             page.goto(server.base + name)
@@ -158,7 +159,8 @@ def test_every_notebook_can_be_downloaded(site, server, browser):
             assert not link.is_visible()
             sent = page.request.get(address)
             stored = ROOT / "chapters" / Path(name).with_suffix(".ipynb").name
-            assert sent.body() == stored.read_bytes()
+            text = stored.read_text("utf-8").replace(RUN_IT, IN_FULL)
+            assert sent.body() == text.encode()
 
 
 @in_chromium
@@ -175,9 +177,10 @@ def test_keyboard_reaches_text_menu_and_chapters(server, browser):
         menu.focus()
         page.keyboard.press("Enter")
         sidebar = page.locator("#pst-primary-sidebar-modal")
-        sidebar.get_by_role("link", name="Training").wait_for()
+        link = sidebar.get_by_role("link", name="4. Training")
+        link.wait_for()
         page.keyboard.press("Escape")
-        sidebar.get_by_role("link", name="Training").wait_for(state="hidden")
+        link.wait_for(state="hidden")
 
 
 @in_chromium

@@ -132,13 +132,18 @@ def test_pictures_become_smaller_and_look_the_same():
     assert np.abs(pixels[0] - pixels[1]).mean() < 0.5
 
 
-def test_the_front_picture_is_the_one_that_the_chapter_drew():
+@pytest.mark.parametrize("name", run_chapters.FRONT_PICTURES)
+def test_a_front_picture_is_the_one_that_the_chapter_drew(name):
     root = Path(run_chapters.__file__).parents[1]
-    chapter = root / "chapters" / run_chapters.FRONT_CHAPTER
-    notebook = nbformat.read(chapter, as_version=4)
-    picture = tagged_picture(notebook, run_chapters.FRONT_TAG)
-    assert (root / run_chapters.FRONT_PICTURE).read_bytes() == picture
-    for page in ("README.md", "chapters/index.md"):
-        assert run_chapters.FRONT_PICTURE in (root / page).read_text("utf-8")
+    notebook = nbformat.read(root / "chapters" / name, as_version=4)
+    tag, kept = run_chapters.FRONT_PICTURES[name]
+    assert (root / kept).read_bytes() == tagged_picture(notebook, tag)
+    assert kept in (root / "chapters/index.md").read_text("utf-8")
     with pytest.raises(ValueError, match="expected a cell 'no-such-tag'"):
         tagged_picture(notebook, "no-such-tag")
+
+
+def test_the_readme_shows_the_first_forecast():
+    root = Path(run_chapters.__file__).parents[1]
+    _, kept = run_chapters.FRONT_PICTURES["00_first_forecast.ipynb"]
+    assert kept in (root / "README.md").read_text("utf-8")

@@ -10,3 +10,19 @@ document.addEventListener("DOMContentLoaded", () => {
   });
   for (const box of wide) observer.observe(box);
 });
+
+// What an address asks for may have moved to another page: moved.js, which
+// theme/moved.py writes, knows where, and is loaded only then.
+document.addEventListener("DOMContentLoaded", () => {
+  const id = location.hash.slice(1);
+  if (!id || document.getElementById(id)) return;
+  const root = document.documentElement.dataset.content_root;
+  const script = document.createElement("script");
+  script.src = root + "_static/moved.js";
+  script.onload = () => {
+    const page = location.pathname.split("/").pop().replace(".html", "");
+    const place = window.moved[page]?.[id];
+    if (place) location.replace(place);
+  };
+  document.head.append(script);
+});
