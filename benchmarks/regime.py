@@ -5,7 +5,7 @@ forecasts the other 5,000, each from all true values before it. GRU, boosting
 and neighbours have six settings each to choose from, on data seeds that the
 table does not use; ridge chooses on its past. One process, one thread.
 
-Usage: python benchmarks/regime.py    (about six minutes)
+Usage: python benchmarks/regime.py    (about three minutes)
 """
 
 import time

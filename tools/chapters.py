@@ -55,6 +55,17 @@ class Cell:
         image = self.metadata.get("mystnb", {}).get("image", {})
         return image.get("alt", "")
 
+    def words(self):
+        """Yield places and texts: of prose, or of what a figure says."""
+        if not self.is_code:
+            for part in split_at_headings(self.source):
+                yield self.where, part
+            return
+        caption, alt = self.figure["caption"], self.alt
+        for name, text in (("caption", caption), ("alt", alt)):
+            if text:
+                yield f"{name} of {self.where}", text
+
     @property
     def is_folded(self):
         """Whether the site shows the cell's code at a click only."""
@@ -83,12 +94,21 @@ class Exercise(NamedTuple):
         return self.cell.source.startswith("# Solution")
 
 
+class Passage(NamedTuple):
+    """A piece of a section's prose."""
+
+    where: str  # such as "cell 4", or "caption of code cell 2"
+    text: str
+    preceding: int  # how many of the section's code cells come before it
+    figure: Cell | None = None  # the cell that it captions or replaces
+
+
 class Section(NamedTuple):
     """What stands under a heading ``##``, or before the first one."""
 
     title: str
-    prose: list  # where it stands, the text, how many code cells precede it
-    code: list
+    prose: list  # of passages
+    code: list  # of cells
 
     @property
     def is_whole(self):
@@ -136,22 +156,13 @@ class Chapter:
         for cell in self.cells:
             if cell.is_code:
                 sections[-1].code.append(cell)
-                words = (
-                    ("caption", cell.figure["caption"]),
-                    ("alt", cell.alt),
-                )
-                for name, text in words:
-                    if text:
-                        where = f"{name} of {cell.where}"
-                        place = where, text, len(sections[-1].code)
-                        sections[-1].prose.append(place)
-                continue
-            for part in split_at_headings(cell.source):
-                title = re.match(r"## (.*)", part)
-                if title:
+            for where, text in cell.words():
+                if title := re.match(r"## (.*)", text):
                     sections.append(Section(title[1].strip(), [], []))
-                place = cell.where, part, len(sections[-1].code)
-                sections[-1].prose.append(place)
+                figure = cell if cell.is_code else None
+                preceding = len(sections[-1].code)
+                passage = Passage(where, text, preceding, figure)
+                sections[-1].prose.append(passage)
         return sections
 
     @cached_property
@@ -160,9 +171,7 @@ class Chapter:
         found = []
         for k, cell in enumerate(self.cells):
             for call in calls_of(cell, "check_answer"):
-                name = getattr(
-                    call.args[0] if call.args else None, "value", ""
-                )
+                name = getattr([*call.args, None][0], "value", "")
                 has_test = len(call.args) + len(call.keywords) > 2
                 found.append(Exercise(cell, k, name, has_test))
         return found

@@ -67,7 +67,7 @@ def lists_tell_numbers(book):
     for name, _, _, item in items_of(book):
         number = item[1] or item[2]
         if number and int(number) != int(item[4][:2]):
-            yield f"{name}: {item[3]} is {number}, its file {item[4]}"
+            yield f"{name}: {item[3]!r} has number {number}, but is {item[4]}"
 
 
 def words_of(text):
@@ -95,11 +95,14 @@ def landing_tells_minutes(book):
             continue
         told |= {item[4]} if item[5] else set()
         if item[5] and int(item[5]) != minutes[item[4]]:
-            yield f"{name}: {item[4]} takes {minutes[item[4]]} minutes"
+            yield (
+                f"{name}: {item[4]} takes {minutes[item[4]]} minutes, "
+                f"not {item[5]}"
+            )
         parts.setdefault((part, total), []).append(minutes[item[4]])
     for (part, total), each in parts.items():
         if total and int(total) != sum(each):
-            yield f"{name}: {part} takes {sum(each)} minutes"
+            yield f"{name}: {part} takes {sum(each)} minutes, not {total}"
     for chapter in book.chapters:
         if chapter.stem not in told and not chapter.at_hand:
             yield f"{LANDING}: no minutes of {chapter.stem}"
@@ -118,13 +121,16 @@ def names_are_given_once(book):
     for chapter in book.chapters:
         for name, number in chapter.numbered():
             if name and book.numbers[name] != number:
-                yield f"{chapter.stem}: a second {name}"
+                yield (
+                    f"{chapter.stem}: {number} is a second {name}, "
+                    f"after {book.numbers[name]}"
+                )
 
 
 def formulas_have_own_lines(book):
     for chapter in book.chapters:
         if chapter.text.count("$$") != 2 * len(chapter.formulas):
-            yield f"{chapter.stem}: a formula whose $$ stand in its lines"
+            yield f"{chapter.stem}: a formula whose $$ have no own lines"
 
 
 def formulas_are_numbered(book):
@@ -132,15 +138,21 @@ def formulas_are_numbered(book):
         tags = [TAG.findall(formula) for _, formula in chapter.formulas]
         number = chapter.number
         if tags != [[f"{number}.{k + 1}"] for k in range(len(tags))]:
-            yield f"{chapter.stem}: formulas are numbered {tags}"
+            told = ", ".join(" and ".join(tag) or "none" for tag in tags)
+            yield (
+                f"{chapter.stem}: formulas are numbered {told}, "
+                f"not {number}.1, {number}.2 and so on"
+            )
 
 
 def links_tell_the_number(book):
     for where, text in texts_of(book):
         for label, name in LINK.findall(text):
             number = book.numbers.get(name)
-            if label != number:
-                yield f"{where}: {label} leads to {name}, {number}"
+            if number is None:
+                yield f"{where}: {label} leads to {name}, nowhere"
+            elif label != number:
+                yield f"{where}: {label} leads to {name}, which is {number}"
 
 
 def links_tell_the_chapter(book):
@@ -152,8 +164,8 @@ def links_tell_the_chapter(book):
                 yield f"{where}: chapter {number} leads to {target}, nowhere"
             elif home.number != int(number):
                 yield (
-                    f"{where}: chapter {number} leads to {target}, in "
-                    f"{home.stem}"
+                    f"{where}: chapter {number} leads to {target}, which is "
+                    f"in chapter {home.number}"
                 )
 
 

@@ -64,15 +64,16 @@ def short_cells(chapter):
 
 def narrow_lines(chapter):
     for cell in chapter.code:
-        if any(len(line) > 79 for line in cell.lines):
-            yield f"{cell.where}: a line of more than 79 columns"
+        for line in cell.lines:
+            if len(line) > 79:
+                yield f"{cell.where}: more than 79 columns: {line.strip()}"
 
 
 def nothing_forbidden(chapter):
     for cell in chapter.code:
         for fault, pattern in FORBIDDEN.items():
-            if re.search(pattern, cell.source, re.M):
-                yield f"{cell.where}: {fault}"
+            if found := re.search(f".*(?:{pattern}).*", cell.source, re.M):
+                yield f"{cell.where}: {fault}: {found[0].strip()}"
 
 
 def no_hiding_tags(chapter):
@@ -85,7 +86,10 @@ def no_hiding_tags(chapter):
 def one_run_from_the_top(chapter):
     for number, cell in enumerate(chapter.code, start=1):
         if cell.count != number:
-            yield f"{cell.where}: not number {number} of one run from the top"
+            yield (
+                f"{cell.where}: run as {cell.count}, not as {number} of one "
+                f"run from the top: `make run CHAPTER={chapter.number:02d}`"
+            )
             return  # nor are those after it
 
 
@@ -96,8 +100,6 @@ def only_python(chapter):
 
 
 def nothing_defined_twice(chapter):
-    if chapter.is_first:
-        return
     for cell in chapter.code:
         for node in ast.walk(cell.tree or ast.Module([])):
             if isinstance(node, DEFINITIONS) and node.name in public_names():
@@ -129,13 +131,16 @@ def no_svg(chapter):
 def figures_have_words(chapter):
     for cell in chapter.pictures:
         if len(cell.alt) < 40:
-            yield f"{cell.where}: a figure without a text that replaces it"
+            yield (
+                f"{cell.where}: a figure without a text of 40 letters or more "
+                "that replaces it (mystnb, image, alt)"
+            )
 
 
 def figures_have_names(chapter):
     for cell in chapter.pictures:
         if not re.fullmatch(r"fig-[a-z0-9-]+", cell.figure["name"]):
-            yield f"{cell.where}: a figure without a name"
+            yield f"{cell.where}: a figure without a name like fig-a-loss"
 
 
 def figures_have_captions(chapter):
@@ -148,52 +153,45 @@ def figures_have_captions(chapter):
 # paragraph that follows
 
 
-def notes_of(chapter):
-    """Yield each block with a note in passing, and the block after it."""
+def notes_in_passing(chapter):
     for cell in chapter.prose:
         blocks = re.split(r"\n\s*\n", cell.source.strip())
         for block, following in zip(blocks, [*blocks[1:], ""], strict=True):
             if "*In passing:*" in block:
-                yield block, following
+                for fault in faults_of_note(block, following):
+                    yield f"{cell.where}: a note in passing {fault}"
 
 
-def notes_are_paragraphs(chapter):
-    for block, _ in notes_of(chapter):
-        if not re.fullmatch(r"> \*In passing:\* .*", block):
-            yield "a note in passing that is no paragraph of its own"
-
-
-def notes_are_short(chapter):
-    for block, _ in notes_of(chapter):
-        if len(block.split()) > 46:
-            yield "a note in passing of more than 45 words"
-
-
-def notes_belong_to_a_paragraph(chapter):
-    for _, following in notes_of(chapter):
-        if not following or following[0] in "#(":
-            yield "a note in passing that belongs to no paragraph"
+def faults_of_note(block, following):
+    if not re.fullmatch(r"> \*In passing:\* .*", block):
+        yield "that is no paragraph of its own, on one line"
+    if len(block.split()) > 46:  # with the >
+        yield f"of {len(block.split()) - 1} words, more than 45"
+    if not following or following[0] in "#(":
+        yield "that belongs to no paragraph after it"
 
 
 # Its text as a whole
 
 
 def cells_are_mostly_short(chapter):
-    if chapter.is_first:
-        return
     lengths = sorted(len(cell.lines) for cell in chapter.code)
     if statistics.median(lengths) > 6:
-        yield f"median cell of {statistics.median(lengths)} lines"
+        median = statistics.median(lengths)
+        yield f"the median cell has {median:g} lines, more than 6"
     long = lengths[max(0, round(0.9 * len(lengths)) - 1)]
     if long > 15:
-        yield f"a tenth of the cells above {long} lines"
+        yield f"a tenth of the cells has {long} lines or more, above 15"
 
 
 def more_words_than_code(chapter):
     words = len(chapter.text.split())
     lines = sum(len(c.lines) for c in chapter.code if not c.is_folded)
     if words < 7 * lines:
-        yield f"{words} words for {lines} lines of code"
+        yield (
+            f"{words} words for {lines} lines of code in plain sight: "
+            "fewer than 7 for each"
+        )
 
 
 # Its frame
@@ -203,8 +201,9 @@ def begins_with_title_and_question(chapter):
     blocks = re.split(r"\n\s*\n", chapter.cells[0].source.strip())
     if chapter.cells[0].is_code or not re.match(r"# \S.*$", blocks[0]):
         yield "the first cell does not begin with the title"
-    if len(re.findall(r"^# ", chapter.text, re.M)) != 1:
-        yield "not exactly one title"
+    titles = re.findall(r"^# .*", chapter.text, re.M)
+    if len(titles) != 1:
+        yield f"not exactly one title: {', '.join(titles)}"
     question = r"\*\*.+?\*\*" if chapter.is_first else r"\*\*[^*]+\?\*\*"
     if not re.match(question, blocks[1] if len(blocks) > 1 else ""):
         yield "no bold question below the title"
@@ -212,24 +211,25 @@ def begins_with_title_and_question(chapter):
 
 def says_what_you_can_do(chapter):
     lead = chapter.cells[0].source
-    if not chapter.is_first and not re.search(
-        r"^Afterwards you can [^.]+\.", lead, re.M
-    ):
+    if not re.search(r"^Afterwards you can [^.]+\.", lead, re.M):
         yield "the first cell does not say 'Afterwards you can …'"
 
 
 def says_how_to_run_it(chapter):
     if RUN_IT not in chapter.cells[0].source:
-        yield "the first cell does not say how to run the page"
+        yield f"the first cell does not end with {RUN_IT}"
 
 
 def tells_its_minutes(chapter):
     pattern = MINUTES if chapter.is_first else SECONDS
     told = pattern.search(chapter.cells[0].source)
     if not told:
-        yield "the first cell does not say 'Reading takes about N minutes, …'"
+        yield (
+            "the first cell does not say 'Reading takes about N minutes, "
+            "running about M seconds. '"
+        )
     elif int(told[1]) != chapter.minutes:
-        yield f"{told[1]} minutes, but reading takes {chapter.minutes}"
+        yield f"says {told[1]} minutes, but reading takes {chapter.minutes}"
     if chapter.minutes > MOST_MINUTES:
         yield f"reading takes {chapter.minutes} minutes, more than 35"
 
@@ -241,8 +241,6 @@ def imports_of(cell):
 
 
 def imports_come_first_and_folded(chapter):
-    if chapter.is_first:
-        return
     for cell in chapter.code[:2]:
         if imports_of(cell) and "hide-input" not in cell.tags:
             yield f"{cell.where}: imports without the tag hide-input"
@@ -252,8 +250,6 @@ def imports_come_first_and_folded(chapter):
 
 
 def the_first_section_comes_at_once(chapter):
-    if chapter.is_first:
-        return
     lead, *cells = chapter.cells
     if re.search(r"^## ", lead.source, re.M):
         yield "a heading in the first cell"
@@ -267,7 +263,7 @@ def the_first_section_comes_at_once(chapter):
 def sets_one_thread(chapter):
     sources = "".join(cell.source for cell in chapter.code[:2])
     if "torch.set_num_threads(1)" not in sources:
-        yield "the first cells do not set one thread"
+        yield "the first cells do not call torch.set_num_threads(1)"
 
 
 def ending_of(chapter):
@@ -283,19 +279,21 @@ def ends_as_all_do(chapter):
     found = [title for title in sections if title in ending]
     last = ending[-1:] if chapter.is_first else ending
     if found != ending or sections[-len(last) :] != last:
-        yield f"does not end with the sections {', '.join(ending)}"
+        yield (
+            f"does not end with the sections {', '.join(ending)}, "
+            f"but with {', '.join(sections[-len(ending) :])}"
+        )
 
 
 # What is folded, and what is a table
 
 
 def plots_are_folded(chapter):
-    if chapter.is_first:
-        return
     for cell in chapter.code:
         draws = re.search(r"\b(plt|axe?s?|fig)(\[\w+\])?\.\w+\(", cell.source)
         if draws and len(cell.lines) > 6 and not cell.is_folded:
-            yield f"{cell.where}: plotting code of more than 6 lines, unfolded"
+            count = len(cell.lines)
+            yield f"{cell.where}: {count} lines that plot, and no hide-input"
 
 
 def is_guard(node):
@@ -306,12 +304,10 @@ def is_guard(node):
 
 
 def guards_are_folded(chapter):
-    if chapter.is_first:
-        return
     for cell in chapter.code:
         body = cell.tree.body if cell.tree else []
         if body and all(map(is_guard, body)) and not cell.is_folded:
-            yield f"{cell.where}: nothing but assertions, unfolded"
+            yield f"{cell.where}: nothing but assertions, without hide-cell"
 
 
 def tables_are_tables(chapter):
@@ -341,7 +337,8 @@ def exercises_are_numbered(chapter):
     asked = re.findall(r"^\*\*(\d+)\. ", chapter.text, re.M)
     wanted = "Exercises" in ending_of(chapter)
     if len(asked) not in (range(3, 6) if wanted else [0]):
-        yield f"{len(asked)} exercises"
+        number = "3 to 5" if wanted else "none"
+        yield f"{len(asked)} exercises, not {number}"
     if asked != [str(k + 1) for k in range(len(asked))]:
         yield f"exercises are numbered {', '.join(asked)}"
     names = [f"{chapter.number}.{k}" for k in asked]
@@ -349,7 +346,11 @@ def exercises_are_numbered(chapter):
     for kind, is_solution in (("exercises", False), ("solutions", True)):
         found = [x.name for x in calls if x.is_solution == is_solution]
         if found != names:
-            yield f"{kind} check {found}, not {names}"
+            yield f"{kind} check {names_of(found)}, not {names_of(names)}"
+
+
+def names_of(calls):
+    return ", ".join(calls) or "nothing"
 
 
 def exercises_are_blank(chapter):
@@ -396,7 +397,10 @@ def solutions_are_folded_after_a_hint(chapter):
         cell, start = exercise.cell, asked.get(exercise.name, exercise.at)
         hidden = cell.metadata.get("jupyter", {}).get("source_hidden", False)
         if not (hidden and "hide-cell" in cell.tags):
-            yield f"{cell.where}: a solution that is not folded"
+            yield (
+                f"{cell.where}: a solution that is not folded (tag hide-cell, "
+                "and jupyter, source_hidden)"
+            )
         between = chapter.cells[start : exercise.at]
         if not any("*Hint:*" in x.source for x in between if not x.is_code):
             yield f"{cell.where}: a solution without a hint before it"
@@ -421,19 +425,23 @@ def clean_metadata(chapter):
     metadata = chapter.notebook["metadata"]
     if metadata.get("kernelspec", {}).get("name") != "python3":
         yield "the kernel is not python3"
-    if set(metadata) - {"kernelspec", "language_info", "gru_tutorial"}:
-        yield "metadata of an editor"
+    more = set(metadata) - {"kernelspec", "language_info", "gru_tutorial"}
+    if more:
+        yield f"metadata of an editor: {', '.join(sorted(more))}"
 
 
 def outputs_of_these_sources(chapter):
     made_from = chapter.notebook["metadata"].get("gru_tutorial", {})
     if made_from.get("sources") != source_digest(chapter.notebook):
-        yield "outputs of other sources: run `make run`"
+        yield (
+            "outputs of other sources: "
+            f"`make run CHAPTER={chapter.number:02d}`"
+        )
 
 
 def no_path_of_a_machine(chapter):
-    if PATHS.search(json.dumps(chapter.notebook)):
-        yield "a path of a machine"
+    if found := PATHS.search(json.dumps(chapter.notebook)):
+        yield f"a path of a machine: {found[0]}"
 
 
 RULES = (
@@ -443,28 +451,19 @@ RULES = (
     no_hiding_tags,
     one_run_from_the_top,
     only_python,
-    nothing_defined_twice,
     no_stderr,
     no_error,
     no_svg,
     figures_have_words,
     figures_have_names,
     figures_have_captions,
-    notes_are_paragraphs,
-    notes_are_short,
-    notes_belong_to_a_paragraph,
-    cells_are_mostly_short,
+    notes_in_passing,
     more_words_than_code,
     begins_with_title_and_question,
-    says_what_you_can_do,
     says_how_to_run_it,
     tells_its_minutes,
-    imports_come_first_and_folded,
-    the_first_section_comes_at_once,
     sets_one_thread,
     ends_as_all_do,
-    plots_are_folded,
-    guards_are_folded,
     tables_are_tables,
     exercises_are_numbered,
     exercises_are_blank,
@@ -475,11 +474,22 @@ RULES = (
     outputs_of_these_sources,
     no_path_of_a_machine,
 )
+# The first page is plain PyTorch: it folds nothing, and has cells of its own.
+RULES_AFTER_THE_FIRST = (
+    nothing_defined_twice,
+    cells_are_mostly_short,
+    says_what_you_can_do,
+    imports_come_first_and_folded,
+    the_first_section_comes_at_once,
+    plots_are_folded,
+    guards_are_folded,
+)
 
 
 def chapter_faults(chapter):
     """Yield all that is wrong with a chapter."""
-    for rule in RULES:
+    rules = RULES if chapter.is_first else RULES + RULES_AFTER_THE_FIRST
+    for rule in rules:
         yield from rule(chapter)
 
 

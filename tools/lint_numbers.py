@@ -2,19 +2,20 @@
 
 Usage: python -m tools.lint_numbers NN
 
-Every number that ``tools/prose_numbers.py`` finds in prose, captions and the
-texts that replace figures is bound by one of these:
+``tools/prose_numbers.py`` finds the numbers in prose, captions and texts that
+replace figures; ``tools/cell_numbers.py`` finds those of the cells. A number
+in prose is bound by one of these:
 
-- an output of the section has it, rounded. If it has fewer than three
-  significant digits, which many outputs have by chance, the output is near:
-  that of the next cell, or the last one or two of the three cells before it;
-  for a caption, that of its own cell (data drawn are asserted);
-- an assertion of the section has it, rounded;
-- an output or assertion of the chapter has it, if it has four digits;
+- an output or assertion of the chapter has it, rounded, if it has at least
+  four significant digits, so that no other agrees by chance;
+- one of the section has it, if it has three;
+- if it has fewer, an assertion of the section has it, or an output that is
+  near: of the next cell, or of the last one before it that printed something;
+  for the words of a figure, of the figure's own cell;
 - a literal in the code of the section that readers see has it exactly: a
   setting;
-- lead, Summary, Exercises and Next speak of the whole chapter; there three
-  digits are enough, and a number with fewer is said in another section, too;
+- lead, Summary, Exercises and Next speak of the whole chapter. There three
+  digits are enough; a number with fewer is said in another section, too;
 - a comment in the section marks it: ``<!-- defined: 0.35 -->``,
   ``<!-- cited: 1.348 % -->``, ``<!-- from 04_training: 1.198 -->``; the last
   is looked up in that chapter's outputs and assertions.
@@ -22,171 +23,23 @@ texts that replace figures is bound by one of these:
 With a chapter's number, the command prints each number and what binds it.
 """
 
-import ast
 import re
 import sys
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from dataclasses import dataclass
+from functools import lru_cache
 
-from tools.chapters import Section, read_book, split_at_headings
+from tools.cell_numbers import (
+    literals,
+    printed,
+    results_of,
+    values_of_all,
+)
+from tools.chapters import Passage, Section, read_book, split_at_headings
 from tools.prose_numbers import numbers_in
 
-TOKEN = re.compile(
-    r"(?<![\w.])(\d{1,3}(?:,\d{3})+(?!\d)|\d+)(\.\d+)?(?:e([-+]?\d+))?", re.I
-)
-MARKER = re.compile(r"<!--\s*(defined|cited|from)\b([^:]*):(.*?)-->", re.S)
-PERCENT = re.compile(r"%|per ?cent", re.I)
-RATIO = re.compile(r"times|factor|ratio|×|fold\b|quotient|\s/\s", re.I)
-DRAWING = re.compile(r"(axs?|axes|fig|figure|plt|axis)\d?$")
-TESTING = re.compile(r"assert_\w+")
-TOLERANCES = ("rtol", "atol", "err_msg", "decimal", "significant")
-
-
-# What a chapter's cells computed
-
-
-@dataclass(frozen=True)
-class Value:
-    """A number that a cell printed, asserted or set.
-
-    ``digits`` are those after its point, ``None`` if it is exact.
-    """
-
-    kind: str  # "printed", "asserted" or "set"
-    value: float
-    where: str
-    digits: int | None = None
-    line: str = ""  # where it is printed
-    is_percent: bool = False  # by what the output says
-    is_ratio: bool = False
-
-    def rounds_to(self, value, digits, scale=1):
-        """Tell whether it is ``value``, to that many digits."""
-        mine, room = self.value * scale, 0.5 * 10.0**-digits * (1 + 1e-6)
-        if self.kind == "set" or value == 0:
-            room = 1e-9 * max(1.0, abs(value))
-        elif self.digits is None and mine > value:
-            room -= 1e-5 * 10.0**-digits  # 0.85 is no 0.8
-        return abs(mine - value) <= room
-
-
-@dataclass
-class Evidence:
-    """The numbers of some cells."""
-
-    values: list = field(default_factory=list)
-
-    def __add__(self, other):
-        return Evidence(self.values + other.values)
-
-    @property
-    def results(self):
-        """What was printed or asserted, without settings."""
-        return Evidence([v for v in self.values if v.kind != "set"])
-
-
-def printed_texts(cell):
-    """Yield the texts that a cell printed; the source of code is none."""
-    for output in cell.outputs:
-        data = output.get("data", {})
-        if "text/markdown" in data or "image/png" in data:
-            continue
-        text = output.get("text") or data.get("text/plain", "")
-        yield text if isinstance(text, str) else "".join(text)
-
-
-def printed(cell):
-    """Yield the numbers that a cell printed."""
-    for text in printed_texts(cell):
-        told = bool(PERCENT.search(text)), bool(RATIO.search(text))
-        for line in text.splitlines():
-            for match in TOKEN.finditer(line):
-                _, after, power = match.groups()
-                digits = len(after or ".") - 1 - int(power or 0)
-                value = float(match[0].replace(",", ""))
-                yield Value("printed", value, cell.where, digits, line, *told)
-
-
-def literals(node):
-    """Yield the numbers in code, except those that place and paint."""
-    if isinstance(node, ast.Constant):
-        if type(node.value) in (int, float):
-            yield node.value
-        return
-    if isinstance(node, ast.Call):
-        root = node.func
-        while isinstance(root, (ast.Attribute, ast.Subscript, ast.Call)):
-            root = getattr(root, "value", getattr(root, "func", None))
-        if isinstance(root, ast.Name) and DRAWING.match(root.id):
-            return
-        if isinstance(root, ast.Name) and root.id == "round":
-            yield from literals(node.args[0])  # without the digits
-            return
-    if isinstance(node, ast.keyword) and node.arg in TOLERANCES:
-        return
-    if isinstance(node, ast.Subscript):  # x[:2] sets nothing
-        yield from literals(node.value)
-        return
-    for child in ast.iter_child_nodes(node):
-        yield from literals(child)
-
-
-def is_assertion(node):
-    """Tell whether a node asserts something of its numbers."""
-    if isinstance(node, ast.Assert):
-        return True
-    if isinstance(node, ast.Call):
-        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-        return bool(TESTING.fullmatch(name))
-    return False
-
-
-def asserted(cell):
-    """Yield the numbers of assertions; of a folded guard, all numbers."""
-    nodes = [n for n in ast.walk(cell.tree) if is_assertion(n)]
-    if nodes and "hide-cell" in cell.tags:
-        nodes = [cell.tree]
-    for node in nodes:
-        for value in literals(node):
-            yield Value("asserted", abs(value), cell.where)
-
-
-def settings(cell):
-    """Yield the numbers that a cell's code sets, for the reader to see."""
-    for value in literals(cell.tree):
-        yield Value("set", abs(value), cell.where)
-
-
-@lru_cache(4096)
-def cell_evidence(cell):
-    """Return the numbers of a cell."""
-    values = list(printed(cell))
-    if cell.tree is not None:
-        values += asserted(cell)
-        values += [] if cell.is_folded else settings(cell)
-    return Evidence(values)
-
-
-def evidence(cells):
-    """Return the numbers of several cells."""
-    return evidence_of_cells(tuple(cells))
-
-
-@lru_cache(1024)
-def evidence_of_cells(cells):
-    """Return the numbers of several cells, which are a tuple."""
-    return Evidence([v for cell in cells for v in cell_evidence(cell).values])
-
-
-def near(cells, place, count):
-    """Return the names of cells near a place: that set, and that printed.
-
-    These are three before it, and the next one; of those before it that
-    printed, only the last ``count``.
-    """
-    before, after = cells[max(0, place - 3) : place], cells[place : place + 1]
-    prints = [cell for cell in before if any(printed(cell))][-count:]
-    return [{c.where for c in found + after} for found in (before, prints)]
+COMMENT = re.compile(r"<!--(.*?)-->", re.S)
+MARKER = re.compile(r"\s*(defined|cited|from)\b([^:]*):(.*)", re.S)
+KINDS = "defined: …, cited: …, from NN_chapter: …"
 
 
 # What binds a number
@@ -197,40 +50,28 @@ def binds_decimal(number, value):
 
 
 def binds_percent(number, value):
-    """A percentage is a fraction, or a number that says it is one."""
+    """A fraction that is no whole number, or a number printed with a %."""
     if value.digits != 0 and value.rounds_to(number.value, number.digits, 100):
         return True
-    if value.kind == "asserted":
-        return value.value == number.value > 12
-    return value.is_percent and value.rounds_to(number.value, number.digits)
+    return value.is_percent and binds_decimal(number, value)
 
 
 def binds_count(number, value):
-    """Both numbers are in one printed line, or the first is asserted."""
-    if value.value != number.value:
-        return False
-    x, total = int(number.value), number.total
-    if value.kind != "printed":
-        return x > 12 or (value.kind == "asserted" and x < total)
-    pairs = re.findall(rf"(\d+)(?:/| of | out of ){total}\b", value.line)
-    if pairs:
-        return str(x) in pairs
-    tokens = [t[0].replace(",", "") for t in TOKEN.finditer(value.line)]
-    return str(x) in tokens and tokens.count(str(total)) > (x == total)
+    """``4 of 5`` or ``4/5`` is printed, or 4 is asserted."""
+    total = number.total
+    if value.kind == "printed":
+        pairs = rf"(\d+)(?:/| of | out of ){total}\b"
+        return f"{number.value:g}" in re.findall(pairs, value.line)
+    is_asserted = value.kind == "asserted"
+    return is_asserted and value.value == number.value < total
 
 
 def binds_multiple(number, value):
-    """A number rounds to it: an asserted one, or one printed as a ratio.
-
-    A setting may be how often something is done.
-    """
+    """A ratio rounds to it, or it is asserted; or set, if no ratio."""
     if value.kind == "set":
         return not number.is_ratio and value.value == number.value
-    if value.kind == "printed" and not value.is_ratio:
-        return not number.is_ratio and value.value == number.value
-    in_words = not number.text[0].isdigit() and number.value % 10 == 0
-    room = max(0.5, 0.05 * number.value if in_words else 0)
-    return abs(value.value - number.value) <= room
+    is_known = value.is_ratio or value.kind == "asserted"
+    return is_known and abs(value.value - number.value) < 0.5
 
 
 BINDS = {
@@ -247,157 +88,184 @@ def first_that_binds(number, values):
     return next((v for v in values if binds(number, v)), None)
 
 
+def last_that_printed(cells):
+    """Return the last cell with a number in its output, in a list."""
+    return [cell for cell in cells if any(printed(cell))][-1:]
+
+
+# Comments that mark numbers
+
+
 @dataclass(frozen=True)
 class Marker:
     """A comment that marks numbers."""
 
-    kind: str
+    kind: str  # "defined", "cited" or "from"
     chapter: str  # whose numbers they are
     numbers: tuple
+    unread: tuple  # what is no number that the rule looks at
+
+    @property
+    def name(self):
+        """What it begins with."""
+        return f"{self.kind} {self.chapter}".strip()
+
+    @property
+    def keys(self):
+        """The keys of its numbers."""
+        return [number.key for number in self.numbers]
+
+
+def comments_of(section):
+    """Yield the comments of a section's cells: paragraphs, and words."""
+    for passage in section.prose:
+        for block in re.split(r"\n\s*\n", passage.text.strip()):
+            for words in COMMENT.findall(block):
+                yield block, words
 
 
 def markers_of(section):
-    """Return the comments of a section that mark numbers."""
+    """Return the markers of a section."""
     found = []
-    for _, text, _ in section.prose:
-        for kind, chapter, marked in MARKER.findall(text):
-            numbers = tuple(
-                number
-                for part in re.split(r",\s|;", marked)
-                for number in numbers_in(part) or [part.strip()]
+    for _, words in comments_of(section):
+        if marker := MARKER.match(words):
+            kind, chapter, marked = marker.groups()
+            parts = [x.strip() for x in re.split(r",\s|;", marked)]
+            numbers = [n for part in parts for n in numbers_in(part)]
+            unread = [part for part in parts if not numbers_in(part)]
+            found.append(
+                Marker(kind, chapter.strip(), tuple(numbers), tuple(unread))
             )
-            found.append(Marker(kind, chapter.strip(), numbers))
     return found
 
 
+def faults_of_markers(section):
+    """Yield comments that show, or that mark nothing."""
+    keys = {n.key for p in section.prose for n in numbers_in(p.text)}
+    for block, words in comments_of(section):
+        told = f"<!--{words}-->"
+        if not MARKER.match(words):
+            yield f"{told} marks nothing; markers are {KINDS}"
+        if COMMENT.sub("", block).strip():
+            yield f"{told} is no paragraph of its own"
+    for marker in markers_of(section):
+        unused = [n.text for n in marker.numbers if n.key not in keys]
+        for told in [*unused, *marker.unread]:
+            yield f"unused marker {marker.kind}: {told}"
+
+
+# The numbers of a page
+
+
 class Numbers:
-    """The numbers of a page's prose, and what binds them."""
+    """The numbers of a page's prose, and what binds them.
 
-    def __init__(self, sections, others, total=None):
-        self.sections = sections
-        self.others = others  # the evidence of chapters, by their stems
-        cells = [cell for section in sections for cell in section.code]
-        self.total = evidence(cells) if total is None else total
+    ``others`` has the results of chapters, by their stems; ``results`` are
+    the page's own, if not those of its cells.
+    """
 
-    def candidates(self, number, section, where, place):
-        """Return the numbers that may bind one at this place.
+    def __init__(self, sections, others, results=None):
+        self.sections, self.others = sections, others
+        self.cells = [cell for section in sections for cell in section.code]
+        self.results = results_of(self.cells) if results is None else results
+        self.totals = {value.value for value in self.results}
+        for cell in self.cells:
+            self.totals |= set(literals(cell.tree)) if cell.tree else set()
+        self.said = {  # in sections that are about one thing
+            number.key
+            for section in sections
+            if not section.is_whole
+            for passage in section.prose
+            for number in numbers_in(passage.text)
+        }
 
-        ``place`` is how many of the section's code cells precede it.
-        """
-        here = evidence(section.code).values
-        long = number.significant
-        results = self.total.results.values
-        if long >= 4 or (long == 3 and section.is_whole):
-            return results + here
+    def candidates(self, number, section, passage):
+        """Return the numbers that may bind one in this passage."""
+        here, digits = values_of_all(section.code), number.significant
         if section.is_whole:
-            elsewhere = self.said.get(number.key, set()) - {section.title}
-            return here + (results if elsewhere else [])
-        if long == 3:
-            return here
-        sets, prints = near(section.code, place, max(1, long))
-        if " of code cell " in where:  # a caption: data drawn are asserted
-            prints = {where.partition(" of ")[2]}
-        places = {"printed": prints}
-        if number.kind == "times":  # so often
-            places["set"] = sets
-        return [v for v in here if v.where in places.get(v.kind, {v.where})]
-
-    @cached_property
-    def said(self):
-        """The sections that say a number, by the number's key."""
-        said = {}
-        for section in self.sections:
-            for _, text, _ in section.prose:
-                for number in numbers_in(text):
-                    if not section.is_whole:
-                        said.setdefault(number.key, set()).add(section.title)
-        return said
+            is_known = digits >= 3 or number.key in self.said
+            return self.results + here if is_known else here
+        if digits >= 3:
+            return self.results + here if digits >= 4 else here
+        before = section.code[: passage.preceding]
+        after = section.code[passage.preceding :]
+        near = last_that_printed(before) + after[:1]
+        if passage.figure:
+            near = [passage.figure]  # data drawn are asserted
+        places = {cell.where for cell in near}
+        return [v for v in here if v.kind != "printed" or v.where in places]
 
     def marked(self, number, section):
         """Return what marks a number, and the fault of it, if any."""
         for marker in markers_of(section):
-            keys = [getattr(x, "key", x) for x in marker.numbers]
-            if number.key not in keys:
+            if number.key not in marker.keys:
                 continue
-            told = f"{marker.kind} {marker.chapter}".strip()
-            if marker.kind != "from":
-                return told, ""
-            if marker.chapter not in self.others:
-                return told, f"there is no chapter {marker.chapter!r}"
-            values = self.others[marker.chapter].values
-            if first_that_binds(number, values):
-                return told, ""
-            return told, f"not in {marker.chapter}{nearest(number, values)}"
+            values = self.others.get(marker.chapter)
+            if marker.kind != "from" or first_that_binds(number, values or []):
+                return marker.name, ""
+            if values is None:
+                return "", f"there is no chapter {marker.chapter!r}"
+            return "", f"not in {marker.chapter}{nearest(number, values)}"
         return "", ""
 
-    def bound_in(self, section):
-        """Yield places, texts, numbers, what binds each, or the fault."""
-        for where, text, place in section.prose:
-            for number in numbers_in(text):
-                told, fault = self.binding(number, section, where, place)
-                yield where, text, number, told, fault
-
-    def binding(self, number, section, where, place):
-        """Return what binds a number, or nothing and the fault."""
+    def binding(self, number, section, passage):
+        """Return what binds a number; or nothing, and the fault."""
         told, fault = self.marked(number, section)
-        if told:
-            return ("", fault) if fault else (told, "")
-        candidates = self.candidates(number, section, where, place)
-        found = first_that_binds(number, candidates)
-        if found and self.has_total(number):
+        if told or fault:
+            return told, fault
+        if number.kind == "of" and number.total not in self.totals:
+            return "", f"bound to nothing: no cell has a {number.total}"
+        values = self.candidates(number, section, passage)
+        found = first_that_binds(number, values)
+        if found:
             return f"{found.kind} in {found.where}", ""
         return "", f"bound to nothing{self.hint(number, section)}"
 
-    def has_total(self, number):
-        """Tell whether the five of "four of five" is any cell's number."""
-        if number.kind != "of":
-            return True
-        values = {value.value for value in self.total.values}
-        cells = [cell for section in self.sections for cell in section.code]
-        for cell in cells:
-            values |= set(literals(cell.tree)) if cell.tree else set()
-        return number.total in values
-
     def hint(self, number, section):
         """Return where the number, or one that is near, is to be found."""
-        values = self.total.results.values
-        elsewhere = first_that_binds(number, values)
+        elsewhere = first_that_binds(number, self.results)
         if elsewhere:
             where = elsewhere.where
             return f" near by (only in {where}): assert it in this section"
-        return nearest(number, evidence(section.code).values + values)
+        if number.kind == "of":
+            x, total = int(number.value), number.total
+            either = f", or assert {x}" if x < total else ""
+            return f": print '{x} of {total}'{either}"
+        if number.kind == "times":
+            return ": print it as a ratio, or assert it"
+        return nearest(number, results_of(section.code) + self.results)
+
+    def bound_in(self, section):
+        """Yield passages, numbers, what binds each, or the fault."""
+        for passage in section.prose:
+            for number in numbers_in(passage.text):
+                yield passage, number, *self.binding(number, section, passage)
 
     def faults_in(self, section):
         """Yield the faults of a section's numbers and markers."""
         title = section.title or "lead"
-        for where, text, number, told, fault in self.bound_in(section):
+        for passage, number, told, fault in self.bound_in(section):
             if not told:
-                words = f"{number.text!r} in “{words_around(text, number)}”"
-                yield f"{title}, {where}: {words}: {fault}"
-        keys = {n.key for _, t, _ in section.prose for n in numbers_in(t)}
-        for marker in markers_of(section):
-            for number in marker.numbers:
-                if getattr(number, "key", None) not in keys:
-                    told = getattr(number, "text", number)
-                    yield f"{title}: unused marker {marker.kind}: {told}"
+                words = words_around(passage.text, number)
+                yield (
+                    f"{title}, {passage.where}: {number.text!r} in "
+                    f"“{words}”: {fault}"
+                )
+        for fault in faults_of_markers(section):
+            yield f"{title}: {fault}"
 
 
-def nearest(number, values):
+def nearest(number, results):
     """Return words for the computed number that is nearest."""
-    if number.kind == "of":
-        return ""
     scales = (1, 100) if number.kind == "percent" else (1,)
     gaps = [
         (abs(v.value * scale - number.value), v.value, v.where)
-        for v in values
+        for v in results
         for scale in scales
-        if v.kind != "set"
     ]
-    if not gaps:
-        return ""
-    gap, value, where = min(gaps)
+    gap, value, where = min(gaps, default=(float("inf"), 0, ""))
     if gap == 0 and number.kind == "percent":
-        return f"; {value:g} without a % ({where})"
+        return f"; {where} has {value:g}, without a %: assert the fraction"
     close = gap <= 0.5 * max(abs(number.value), 1e-9)
     return f"; nearest: {value:g} ({where})" if close else ""
 
@@ -409,21 +277,24 @@ def words_around(text, number):
     return " ".join(text[start:end].split())
 
 
+# Pages
+
+
 def faults_of(numbers):
     """Yield the faults of a page's numbers."""
     for section in numbers.sections:
         yield from numbers.faults_in(section)
 
 
+@lru_cache(4)
+def results_of_chapters(book):
+    """Return what the book's chapters computed, by their stems."""
+    return {c.stem: results_of(c.code) for c in book.chapters} if book else {}
+
+
 def numbers_of_chapter(chapter):
     """Return the numbers of a chapter's prose."""
-    return Numbers(chapter.sections, evidence_of(chapter.book))
-
-
-@lru_cache(4)
-def evidence_of(book):
-    """Return the numbers of the book's chapters, by their stems."""
-    return {c.stem: evidence(c.code) for c in book.chapters} if book else {}
+    return Numbers(chapter.sections, results_of_chapters(chapter.book))
 
 
 def numbers_of_page(text, book):
@@ -432,10 +303,10 @@ def numbers_of_page(text, book):
     for part in split_at_headings(text):
         title = re.match(r"## (.*)", part)
         title = title[1].strip() if title else "top"
-        sections.append(Section(title, [("text", part, 0)], []))
-    others = evidence_of(book)
-    total = sum(others.values(), Evidence())
-    return Numbers(sections, others, total.results)
+        sections.append(Section(title, [Passage("text", part, 0)], []))
+    others = results_of_chapters(book)
+    results = [value for values in others.values() for value in values]
+    return Numbers(sections, others, results)
 
 
 def main(number):
@@ -445,9 +316,9 @@ def main(number):
             continue
         numbers = numbers_of_chapter(chapter)
         for section in numbers.sections:
-            for where, text, found, told, fault in numbers.bound_in(section):
-                words = words_around(text, found)
-                print(f"{section.title or 'lead'}, {where}: {words}")
+            for passage, found, told, fault in numbers.bound_in(section):
+                words = words_around(passage.text, found)
+                print(f"{section.title or 'lead'}, {passage.where}: {words}")
                 print(f"    {found.text}: {told or 'NOT BOUND: ' + fault}")
 
 

@@ -32,72 +32,63 @@ WORDS = {
     "a thousand": 1000,
 }
 
-# What is no prose, or numbers something.
+# What is no prose, or numbers something: it is blanked.
 NO_PROSE = [
     re.compile(pattern, re.M | re.S | re.I)
     for pattern in (
         r"\A---\n.*?\n---\n",  # the front matter of a page
         r"<!--.*?-->",
-        r"\$\$.*?\$\$",
-        r"(?<!\\)\$[^$\n]*(?:\n[^$\n]+)*?(?<!\\)\$",
-        r"\{[a-z:]+\}`[^`]*`",
-        r"(`+)(?!`).+?(?<!`)\1(?!`)",
-        r"^\([a-z0-9-]+\)=$",
-        r"</?[a-z][^>\n]*>",
+        r"\$\$.*?\$\$",  # a formula of its own
+        r"(?<!\\)\$[^$\n]*(?:\n[^$\n]+)*?(?<!\\)\$",  # one in a paragraph
+        r"(`+)(?!`).+?(?<!`)\1(?!`)",  # code, between as many ticks
+        r"</?[a-z][^>\n]*>",  # a tag of HTML
         r"(?<=\])\([^)\s]*\)",  # the target of a link, or of a picture
-        r"\bPython 3\.\d+(?: (?:to|and|or) 3\.\d+)?|\bCC BY 4\.0",
         r"\[\(\d+\.\d+\)\]",  # the text of a link to a formula
-        r"\b(?:figures?|chapters?|sections?|exercises?|tables?|formulas?"
-        r"|equations?)\s+\d+(?:\.\d+)*(?:(?:,| and| to|–)\s*\d+\.\d+)*",
+        r"\b(?:figure|chapter|section|exercise|table|formula|equation)s?"
+        r"\s+\d+(?:\.\d+)*(?:(?:,| and| to|–)\s*\d+\.\d+)*",
+        r"\bPython 3\.\d+(?: (?:to|and|or) 3\.\d+)?|\bCC BY 4\.0",
     )
 ]
 FENCE = re.compile(r"^(```+|~~~+).*?^\1[ \t]*$", re.M | re.S)
-ALT = re.compile(r"^:alt: (.*)$", re.M)
+ALT = re.compile(r"^:alt: (.*)$", re.M)  # in a fence: it replaces a picture
 
+# The parts of numbers: 850 or 3,393; 1.198, but not of 2.13.0; words, too.
 WHOLE = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)"
 DECIMAL = rf"(?:{WHOLE}\.\d+)(?!\d|\.\d)"
-WORD = "|".join(WORDS)
-COUNT = rf"(?:{WHOLE}|\b(?:{WORD})\b)"
-ANY = rf"(?:{DECIMAL}|{WHOLE})"
+WORD = rf"\b(?:{'|'.join(WORDS)})"
+COUNT = rf"(?:{WHOLE}|{WORD}\b)"
+# No number begins within a name, a version or another number.
 BEFORE = r"(?<![\w.])(?<!\d[,/])"
-THE = (
-    r"(?:(?:the|all|these|those|its|their|our|your)\s+"
-    r"(?:(?:last|first|other)\s+)?)"
-)
-# "In one of three runs", but not "a faster one of 18 steps".
-ONE = re.compile(
-    r"(?:^|[.:;,(*]\s*|\b(?:in|only|just|for|on|at|but|and)\s+)$", re.I
-)
+# "Twice as large", "ten times the loss": ratios. "It runs twice": none.
 RATIO = (
-    r"(?=\s+(?:as|the|that|those|these|this|its|their|what|a|an|better|more"
-    r"|less|fewer|larger|smaller|faster|slower|longer|shorter|lower|higher"
-    r"|worse)\b)"
+    r"(?=\s+(?:as|the|that|those|these|this|its|their|what|an?|better|worse"
+    r"|more|less|fewer|larger|smaller|faster|slower|longer|shorter|lower"
+    r"|higher)\b)"
 )
-NEARLY = r"(?:about|nearly|almost|over|more than|less than|at least|roughly)"
 
+# 12 %, 7 percent, 10 to 20 %
 PERCENT = re.compile(
-    rf"{BEFORE}(?:(?P<low>{ANY})\s*(?:to|or|–|-)\s*"
-    rf"|(?<=between )(?P<from>{ANY}) and )?"
-    rf"(?P<n>{ANY}|\b(?:{WORD})\b)\s?(?:%|per ?cent\b)",
+    rf"{BEFORE}(?:(?P<low>{DECIMAL}|{WHOLE})\s*(?:to|or|and|–|-)\s*)?"
+    rf"(?P<n>{DECIMAL}|{COUNT})\s?(?:%|per ?cent\b)",
     re.I,
 )
+# four of five, 4 out of the 5, but not 4 of 5-fold, 5.5, 5 % or 5,000
 OF = re.compile(
-    rf"{BEFORE}(?P<n>{COUNT})\s+(?:out\s+)?of\s+(?P<the>{THE})?"
+    rf"{BEFORE}(?P<n>{COUNT})\s+(?:out\s+)?of\s+"
+    r"(?:(?:the|all|these|those|its|their|our|your)\s+)?"
     rf"(?P<total>{COUNT})(?![\w-]|\.\d|\s?%|,\d)",
     re.I,
 )
+# ten times, two to three times, 12×
 TIMES = re.compile(
     rf"{BEFORE}(?:(?P<low>{COUNT})\s+(?:to|or)\s+)?(?P<n>{COUNT})"
-    rf"(?:(?P<sign>\s?×(?!\s?\d))|\s+times\b(?:(?P<as>{RATIO})|))",
+    rf"(?:\s?×(?!\s?\d)|\s+times\b)(?P<as>{RATIO})?",
     re.I,
 )
-FOLD = re.compile(rf"{BEFORE}(?P<n>{WHOLE}|\b(?:{WORD}))-?fold\b", re.I)
-TWICE = re.compile(
-    rf"\b(?:(?P<near>{NEARLY}\s+)?(?:twice|thrice)\b{RATIO}"
-    rf"|{NEARLY}\s+(?:twice|thrice)\b)",
-    re.I,
-)
-PLAIN = re.compile(rf"{BEFORE}(?P<n>{DECIMAL})(?P<e>e[-+]?\d+)?", re.I)
+# tenfold, 5-fold
+FOLD = re.compile(rf"{BEFORE}(?P<n>{WHOLE}|{WORD})-?fold\b", re.I)
+TWICE = re.compile(rf"\btwice\b{RATIO}", re.I)
+PLAIN = re.compile(rf"{BEFORE}{DECIMAL}")
 
 
 @dataclass(frozen=True)
@@ -122,8 +113,7 @@ class Number:
         """How many significant digits it has; few agree by chance."""
         if self.kind not in ("decimal", "percent"):
             return 0
-        mantissa = re.split("[e%p ]", self.text.lower())[0]
-        return len(re.sub(r"[^\d]", "", mantissa).lstrip("0"))
+        return len(re.sub(r"\D", "", self.text).lstrip("0"))
 
 
 def blank(match):
@@ -132,12 +122,11 @@ def blank(match):
 
 
 def blank_fence(match):
-    """Blank a fenced block, but keep the text that replaces a picture."""
-    kept, end = [], 0
+    """Blank a fenced block, but for the text that replaces a picture."""
+    blanked = blank(match)
     for alt in ALT.finditer(match[0]):
-        kept += [re.sub(r"[^\n]", " ", match[0][end : alt.start(1)]), alt[1]]
-        end = alt.end()
-    return "".join([*kept, re.sub(r"[^\n]", " ", match[0][end:])])
+        blanked = blanked[: alt.start(1)] + alt[1] + blanked[alt.end() :]
+    return blanked
 
 
 def prose_of(text):
@@ -161,29 +150,26 @@ def digits_of(written):
 
 def percents(prose):
     for match in PERCENT.finditer(prose):
-        n = match["n"]
-        low = match["low"] or match["from"]
+        n, low = match["n"], match["low"]
         digits = digits_of(n)
-        if low and digits_of(low) == digits:
-            start, value = match.start(), value_of(low)
+        if low and digits_of(low) == digits:  # not "1.198 and 12 %"
+            start, value = match.start("low"), value_of(low)
             yield Number("percent", f"{low} %", start, value, digits)
-        start, text = match.start("n"), prose[match.start("n") : match.end()]
+        start = match.start("n")
+        text = prose[start : match.end()]
         yield Number("percent", text, start, value_of(n), digits)
 
 
 def counts(prose):
     for match in OF.finditer(prose):
-        x, total = value_of(match["n"]), value_of(match["total"])
-        one = match["n"].lower() == "one"
-        before = prose[: match.start()][-9:]
-        if one and (match["the"] or not ONE.search(before)):
-            continue  # "one of the two waves"
-        yield Number("of", match[0], match.start(), x, total=int(total))
+        if match["n"].lower() != "one":  # "one of the two waves"
+            x, total = value_of(match["n"]), int(value_of(match["total"]))
+            yield Number("of", match[0], match.start(), x, total=total)
 
 
 def multiples(prose):
     for match in TIMES.finditer(prose):
-        is_ratio = bool(match["sign"]) or match["as"] is not None
+        is_ratio = "×" in match[0] or match["as"] is not None
         for group in ("low", "n"):
             if match[group]:
                 start, n = match.start(group), value_of(match[group])
@@ -192,15 +178,12 @@ def multiples(prose):
         n = value_of(match["n"])
         yield Number("times", match[0], match.start(), n, is_ratio=True)
     for match in TWICE.finditer(prose):
-        n = 3 if "thrice" in match[0].lower() else 2
-        yield Number("times", match[0], match.start(), n, is_ratio=True)
+        yield Number("times", match[0], match.start(), 2, is_ratio=True)
 
 
 def decimals(prose):
     for match in PLAIN.finditer(prose):
-        power = int(match["e"][1:]) if match["e"] else 0
-        value = float(match[0].replace(",", ""))
-        digits = digits_of(match["n"]) - power
+        value, digits = value_of(match[0]), digits_of(match[0])
         yield Number("decimal", match[0], match.start(), value, digits)
 
 
