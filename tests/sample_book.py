@@ -121,11 +121,15 @@ INDEX = """# A book
 **Start** *1 minutes*
 
 - [A first forecast](00_first_forecast.ipynb) *1 minutes*
+  You train a network.
 
 **Part I: All** *6 minutes*
 
 1. [Theory of one](01_theory_one.ipynb) *3 minutes*
+   Does it
+   work? Yes.
 2. [Theory of two](02_theory_two.ipynb) *3 minutes*
+   Does it work?
 
 It reaches 1.198, says [chapter 1](01_theory_one.ipynb).
 """
@@ -133,8 +137,8 @@ README = """# A book
 
 | chapter | question |
 | --- | --- |
-| 0 [A first forecast](chapters/00_first_forecast.ipynb) | How? |
-| 1 [Theory of one](chapters/01_theory_one.ipynb) | Why? |
+| 0 [A first forecast](chapters/00_first_forecast.ipynb) | You train a network. |
+| 1 [Theory of one](chapters/01_theory_one.ipynb) | Does it work? |
 """
 
 

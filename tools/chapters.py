@@ -144,6 +144,12 @@ class Chapter:
         """The number of its file, which is the one shown."""
         return int(self.stem[:2])
 
+    @property
+    def question(self):
+        """What the chapter asks, in bold below its title."""
+        found = re.search(r"\*\*(.+?)\*\*", self.cells[0].source, re.S)
+        return found[1] if found else ""
+
     @cached_property
     def formulas(self):
         """The displayed formulas: their targets, perhaps empty, and TeX."""

@@ -87,6 +87,23 @@ def lists_tell_titles(book):
             yield f"{name}: {item[3]!r} is another title than {item[4]}'s"
 
 
+def lists_ask_the_questions(book):
+    """Each item of a list asks what its page asks, perhaps with more."""
+    for name, _, _, item in items_of(book):
+        chapter = book.homes.get(f"{item[4]}.ipynb")
+        if chapter is None or chapter.at_hand:
+            continue
+        below = book.pages[name].partition(item[0])[2]
+        told = re.split(r"\n(?!  )", below)[0].strip(" |\n")
+        if not plain(told).startswith(plain(chapter.question)):
+            yield f"{name}: {item[3]!r} asks {told!r}, not its page's question"
+
+
+def plain(text):
+    """Return a text's words alone, for a comparison."""
+    return " ".join(re.findall(r"\w+", text))
+
+
 def landing_tells_minutes(book):
     minutes = {c.stem: c.minutes for c in book.chapters}
     parts, told = {}, set()
@@ -205,6 +222,7 @@ BOOK_RULES = (
     chapters_are_in_order,
     lists_tell_numbers,
     lists_tell_titles,
+    lists_ask_the_questions,
     landing_tells_minutes,
     part_one_is_short,
     names_are_given_once,

@@ -111,6 +111,16 @@ BOOK_FAULTS = {
             "no chapter 03_theory_one",
         ),
     ],
+    lint.lists_ask_the_questions: [
+        (
+            on_page("README.md", "Does it work?", "Why?"),
+            "'Theory of one' asks 'Why?', not its page's question",
+        ),
+        (
+            on_page("chapters/index.md", "   Does it work?", "   Does it?"),
+            "'Theory of two' asks 'Does it?'",
+        ),
+    ],
     lint.landing_tells_minutes: [
         (
             on_page("chapters/index.md", "two.ipynb) *3", "two.ipynb) *2"),
