@@ -95,7 +95,7 @@ def cells_of(number, name="one", minutes=3):
 def first_cells():
     """Return the cells of the page before the first chapter."""
     lead = (
-        "# A first forecast\n\n**You train a network.** All of it.\n\n"
+        "# A first forecast\n\n**You train.** All of it.\n\n"
         "Reading takes about 1 minutes, running about a minute. " + RUN_IT
     )
     return [
@@ -121,7 +121,7 @@ INDEX = """# A book
 **Start** *1 minutes*
 
 - [A first forecast](00_first_forecast.ipynb) *1 minutes*
-  You train a network.
+  You train.
 
 **Part I: All** *6 minutes*
 
@@ -137,7 +137,7 @@ README = """# A book
 
 | chapter | question |
 | --- | --- |
-| 0 [A first forecast](chapters/00_first_forecast.ipynb) | You train a network. |
+| 0 [A first forecast](chapters/00_first_forecast.ipynb) | You train. |
 | 1 [Theory of one](chapters/01_theory_one.ipynb) | Does it work? |
 """
 

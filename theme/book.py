@@ -22,7 +22,7 @@ from theme.numbers import number_of
 from theme.tokens import TOKENS
 
 HERE = Path(__file__).parent
-PARTS = ("formulas", "bundle", "download", "numbers", "moved")
+PARTS = ("formulas", "folds", "bundle", "download", "numbers", "moved")
 PLAIN = re.compile(r'<span class="(?:n|o|p|w)">([^<]*)</span>')
 PICTURE = re.compile(r'<img [^>]*src="[^"]*_images/(?P<name>[^"]+)"[^>]*>')
 GO = '<meta http-equiv="refresh" content="0; url={target}">'

@@ -225,7 +225,7 @@ BOOK_FAULTS = {
     ],
     lint.numbers_on_pages_are_bound: [
         (
-            on_page("README.md", "a network. |", "1.55 |"),
+            on_page("README.md", "train. |", "1.55 |"),
             "README.md: top, text: '1.55'",
         ),
         (

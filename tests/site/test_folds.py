@@ -1,0 +1,36 @@
+"""A folded cell says what is in it."""
+
+import pytest
+
+from tests.site.reading import chapters, soup
+from theme.folds import kind_of
+
+KINDS = {
+    "imports": "import torch\n\ntorch.set_num_threads(1)",
+    "solution": "# Solution: count\nanswer = 3\nassert answer == 3",
+    "source": "show_source(fit)\nshow_source(Run.epoch)",
+    "code of the figure": "fig, ax = plt.subplots()\nplt.show()\nassert fig",
+    "code of the table": "show_table(rows)\nassert rows",
+    "check": "np.testing.assert_allclose(gap, 0.067)",
+    "code": "def train():\n    return 3",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_cell_is_known_by_its_code(kind):
+    assert kind_of(KINDS[kind]) == kind
+
+
+def test_code_that_is_not_python_is_code():
+    assert kind_of("!pip list") == "code"
+
+
+def test_all_folds_of_the_book_say_what_is_in_them(site):
+    told = {}
+    for name in chapters(site):
+        for fold in soup(site / name).select("details.hide .collapsed"):
+            told.setdefault(fold.text, []).append(name)
+    kinds = {f"Show the {kind}" for kind in KINDS}
+    assert set(told) - {"Show the output"} == kinds
+    with_imports = chapters(site)[1:]  # the first page hides nothing
+    assert set(told["Show the imports"]) == set(with_imports)
