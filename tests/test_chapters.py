@@ -67,6 +67,18 @@ def test_the_first_page_is_short_plain_and_whole():
     assert 35 <= len(steps) <= 50
 
 
+def test_each_word_of_the_notation_page_is_said_in_bold_somewhere():
+    table = BOOK.pages["chapters/notation.md"].partition("## Words")[2]
+    words = re.findall(r"^\| ([a-z][\w -]+) \|", table, re.M)[1:]
+    assert len(words) > 18
+    said = " ".join(
+        word
+        for chapter in BOOK.chapters
+        for word in re.findall(r"\*\*([^*]+)\*\*", chapter.text)
+    ).lower()
+    assert [word for word in words if word[:9] not in said] == []
+
+
 def words_found(text):
     """Return the words that the site's search finds in a text."""
     page = publish_doctree(
