@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 
 import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
+from matplotlib.colors import is_color_like
 from matplotlib.ticker import LogLocator, NullLocator
 
 from gru_tutorial.checks import (
@@ -118,6 +119,7 @@ def plot_forecast(
     forecasts: Mapping,
     forecast_start: int,
     ax: Axes | None = None,
+    colors: Sequence[str] = (COLORS["forecast"], COLORS["other"], "black"),
 ) -> Axes:
     """Draw forecasts over the observed values of the test part.
 
@@ -126,13 +128,16 @@ def plot_forecast(
     values : array_like of shape (time,)
         The whole series.
     forecasts : mapping of str to array_like of shape (horizon,), or callable
-        Up to three forecasts by name, whoever made them, none beyond the end
-        of ``values``. A forecaster is asked for the whole test part at once.
-        The legend shows the names as they are written.
+        Forecasts by name, whoever made them, none beyond the end of
+        ``values``, and no more than ``colors``. A forecaster is asked for
+        the whole test part at once. The legend shows the names as they are
+        written.
     forecast_start : int
         The first time step that is forecast.
     ax : matplotlib.axes.Axes
         Where to draw; a new figure if not given.
+    colors : sequence of str
+        A colour for each forecast.
 
     Returns
     -------
@@ -142,8 +147,8 @@ def plot_forecast(
     Raises
     ------
     ValueError
-        If a value or a name is missing, or there are too many forecasts or
-        values.
+        If a value or a name is missing, there are too many forecasts or
+        values, or ``colors`` are none of matplotlib's.
 
     Examples
     --------
@@ -155,7 +160,7 @@ def plot_forecast(
     values = _check_curve("values", values)
     last = len(values) - 1
     forecast_start = check_int("forecast_start", forecast_start, 0, last)
-    colors = [COLORS["forecast"], COLORS["other"], "black"]
+    colors = _check_colors(colors)
     ahead = len(values) - forecast_start
     if isinstance(forecasts, Mapping):
         known = values[:forecast_start]
@@ -261,6 +266,15 @@ def _check_forecasts(forecasts, room: int) -> dict[str, np.ndarray]:
                 f"{len(curves[name])}"
             )
     return curves
+
+
+def _check_colors(colors) -> list[str]:
+    known = isinstance(colors, Sequence) and not isinstance(colors, str)
+    if not (known and all(is_color_like(color) for color in colors)):
+        raise ValueError(
+            f"colors: expected a list of matplotlib colours, got {colors!r}"
+        )
+    return list(colors)
 
 
 def _label(name: str) -> str:

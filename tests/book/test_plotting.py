@@ -67,6 +67,12 @@ def test_forecasts_are_drawn_over_the_test_part():
     assert naive.get_color() != zero.get_color()
 
 
+def test_a_forecast_has_the_colour_that_it_is_given():
+    one, two = [COLORS["other"], "black"]
+    ax = plot_forecast([1, 2], {"a": [1], "b": [2]}, 1, colors=[one, two])
+    assert [line.get_color() for line in ax.lines[1:]] == [one, two]
+
+
 def test_an_axes_is_used_when_given():
     _, ax = plt.subplots()
     assert plot_series([1.0, 2.0], ax=ax) is ax
@@ -148,6 +154,18 @@ GOOD = History([1.0, 2.0], [1.0, 2.0])
         (
             lambda: plot_forecast([1.0, 2.0], {k: [1.0] for k in "abcd"}, 1),
             "forecasts: expected at most 3, got 4",
+        ),
+        (
+            lambda: plot_forecast([1, 2], {"a": [1], "b": [2]}, 1, None, "r"),
+            "colors: expected a list of matplotlib colours, got 'r'",
+        ),
+        (
+            lambda: plot_forecast([1, 2], {"a": [1]}, 1, colors=["x"]),
+            "colors: expected a list of matplotlib colours",
+        ),
+        (
+            lambda: plot_forecast([1, 2], {"a": [1]}, 1, colors=3),
+            "colors: expected a list of matplotlib colours, got 3",
         ),
         (
             lambda: plot_forecast([1.0, 2.0], {"a": [1.0]}, 1, ax=3),
