@@ -10,6 +10,7 @@ Usage: python benchmarks/regime.py    (about three minutes)
 
 import time
 
+import numpy as np
 import torch
 from peers import run_quietly, versions
 
@@ -23,6 +24,7 @@ from gru_tutorial import (
     Neighbours,
     RegimeForecast,
     Ridge,
+    evaluating,
     make_regime,
     mse,
 )
@@ -73,20 +75,44 @@ def method(name, values, seed, settings):
     return Naive() if name == "naive" else RegimeForecast()
 
 
+def knows_the_switch(forecaster, values):
+    """Return how well the exact probability can be read from the state.
+
+    It is the correlation, on the other values, with a linear function of the
+    units that was fitted to the first ones.
+    """
+    probability = RegimeForecast().probability(values)
+    scaled = forecaster.scaler.transform(values)
+    stream = torch.tensor(scaled, dtype=torch.float32)[None, :, None]
+    with evaluating(forecaster.model):
+        states = forecaster.model.gru(stream)[0][0].numpy()
+    units = np.column_stack([states, np.ones(len(states))])
+    read, *_ = np.linalg.lstsq(units[:START], probability[:START], rcond=None)
+    found = np.corrcoef(units[START:] @ read, probability[START:])
+    return round(found[0, 1], 4)
+
+
 def measure(name, settings, seed):
     """Fit and forecast one series; return score and cost."""
     values = make_regime(POINTS, seed=seed).values
     start = time.process_time()
-    y_hat = method(name, values, seed, settings).one_step(values, START)
+    fitted = method(name, values, seed, settings)
+    y_hat = fitted.one_step(values, START)
     seconds = time.process_time() - start
     best = RegimeForecast().one_step(values, START)
     error = mse(values[START:], y_hat)
-    return {
+    row = {
         "seed": seed,
         "ratio": round(error / mse(values[START:], best), 4),
         "mse": round(error, 4),
         "cpu_s": round(seconds, 3),
     }
+    if name == "GRU":
+        torch.manual_seed(seed)
+        untrained = Forecaster(GRUModel(hidden_size=HIDDEN), fitted.scaler)
+        row["trained"] = knows_the_switch(fitted, values)
+        row["untrained"] = knows_the_switch(untrained, values)
+    return row
 
 
 def rows_of(name, settings, seeds):

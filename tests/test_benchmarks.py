@@ -7,13 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from gru_tutorial import Forecaster, GRUModel, RegimeForecast, Scaler
 from gru_tutorial.book.results import load_results
 from gru_tutorial.recipe import CAREFUL, PATIENT, QUICK
-from gru_tutorial.series import make_series
+from gru_tutorial.series import make_regime, make_series
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "benchmarks"
@@ -462,3 +464,22 @@ def test_the_gru_is_nearer_to_the_optimum_than_its_rivals():
     for name in ("naive", "ridge", "boosting", "neighbours"):
         assert min(ratios[name]) > max(ratios["GRU"]), name
     assert min(ratios["ridge"]) > 1.4
+    for row in methods["GRU"]["rows"]:
+        assert 0 < row["untrained"] < row["trained"] - 0.1 < 0.9
+
+
+def test_the_switch_is_read_from_a_state_that_has_it(script, monkeypatch):
+    """A state with the exact probability in it, and one of mere noise."""
+    regime = script("regime")
+    monkeypatch.setattr(regime, "START", 600)
+    values = make_regime(700, seed=0).values
+    probability = RegimeForecast().probability(values)
+    forecaster = Forecaster(GRUModel(hidden_size=1), Scaler(0.0, 1.0))
+    noise = np.random.default_rng(0).standard_normal(700)
+    found = []
+    for unit in (probability, noise):
+        states = torch.tensor(unit, dtype=torch.float32)[None, :, None]
+        forecaster.model.gru.forward = lambda x, s=states: (s, None)
+        found.append(regime.knows_the_switch(forecaster, values))
+    assert found[0] > 0.999
+    assert abs(found[1]) < 0.5

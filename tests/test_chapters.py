@@ -79,6 +79,19 @@ def test_each_word_of_the_notation_page_is_said_in_bold_somewhere():
     assert [word for word in words if word[:9] not in said] == []
 
 
+def test_the_readmes_first_forecast_runs(capsys):
+    """With one epoch; the first page has its numbers."""
+    code = re.search(r"```python\n(.*?)```", BOOK.pages["README.md"], re.S)[1]
+    short = code.replace(
+        "values[:start])\n", "values[:start], num_epochs=1)\n", 1
+    )
+    assert short != code
+    exec(short, {})
+    gru, copied = capsys.readouterr().out.splitlines()
+    assert 0.4 < float(gru.split()[-1]) < 1.2
+    assert float(copied.split()[-1]) == pytest.approx(0.540, abs=0.001)
+
+
 def words_found(text):
     """Return the words that the site's search finds in a text."""
     page = publish_doctree(
