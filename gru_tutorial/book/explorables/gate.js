@@ -31,7 +31,7 @@ class OpenGate extends HTMLElement {
           <text x="${x(STEPS)}" y="${BOX.top + 18}" text-anchor="end">share of it left in the state</text>
         </g>
         <polyline class="rest" points="${points(0)}"/>
-        <text class="rest" x="${x(4.5)}" y="${y(0.07)}">bias 0, as PyTorch draws it</text>
+        <text class="rest" x="${x(6)}" y="${y(0.05)}">bias 0, PyTorch's default</text>
         <polyline class="open"/>
       </svg>
       <label for="open-gate-bias">Bias of the update gate</label>
