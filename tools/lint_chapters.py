@@ -137,6 +137,14 @@ def figures_have_words(chapter):
             )
 
 
+def figures_stand_alone(chapter):
+    """The site would give all that a cell shows the figure's name."""
+    for cell in chapter.pictures:
+        shown = [out for out in cell.outputs if "data" in out]
+        if len(shown) > 1:
+            yield f"{cell.where}: a figure, and more that is no printed text"
+
+
 def figures_have_names(chapter):
     for cell in chapter.pictures:
         if not re.fullmatch(r"fig-[a-z0-9-]+", cell.figure["name"]):
@@ -455,6 +463,7 @@ RULES = (
     no_error,
     no_svg,
     figures_have_words,
+    figures_stand_alone,
     figures_have_names,
     figures_have_captions,
     notes_in_passing,

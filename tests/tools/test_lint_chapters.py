@@ -14,6 +14,7 @@ from tests.planting import (
     metadata,
     no_metadata,
     output,
+    picture,
     printed,
     prose,
     rewritten,
@@ -61,6 +62,12 @@ def fourth_to_sixth(notebook):
 def no_bytes_left(notebook):
     code(notebook)["outputs"].append(
         {"output_type": "stream", "name": "stdout", "text": "1" * 400_000}
+    )
+
+
+def a_table_below_a_figure(notebook):
+    picture(notebook)["outputs"].append(
+        {"output_type": "display_data", "data": {"text/plain": "a  b"}}
     )
 
 
@@ -120,6 +127,9 @@ FAULTS = {
     lint.figures_have_words: [
         (words(""), "without a text"),
         (words("a" * 39), "without a text"),
+    ],
+    lint.figures_stand_alone: [
+        (a_table_below_a_figure, "a figure, and more that is no printed"),
     ],
     lint.figures_have_names: [
         (no_metadata("mystnb"), "a name"),
