@@ -18,7 +18,12 @@ _HOMES = {
         "gru_step",
         "gru_step_backward",
     ),
-    "evaluation": ("leakage", "rolling_origin", "visibility"),
+    "evaluation": (
+        "leakage",
+        "paired_skill",
+        "rolling_origin",
+        "visibility",
+    ),
     "exact": ("ExactGRU",),
     "forecaster": ("Forecaster",),
     "heads": ("Direct", "Gaussian", "LastStates", "Seq2Seq"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from gru_tutorial.checks import (
+    check_bool,
     check_callable,
     check_float,
     check_int,
@@ -18,6 +20,8 @@ from gru_tutorial.checks import (
 )
 
 CALL = "forecaster(history, horizon) that returns an array"
+MAX_DRAWS = 10**6  # of a bootstrap: they take seconds
+AT_ONCE = 10**6  # blocks that are drawn in one go
 
 
 class ForecastFunction(Protocol):
@@ -33,6 +37,21 @@ class RollingForecasts(NamedTuple):
     origins: np.ndarray
     y: np.ndarray
     y_hat: np.ndarray
+
+
+class PairedSkill(NamedTuple):
+    """How much better one forecaster is than another, and how surely.
+
+    ``verdict`` is "better" if ``lower`` is above 0, "worse" if ``upper`` is
+    below 0, and else "no difference"; ``won`` is the share of origins at which
+    the forecaster's error is the smaller one, ties counted half.
+    """
+
+    skill: float
+    lower: float
+    upper: float
+    won: float
+    verdict: str
 
 
 def _ask(
@@ -337,3 +356,165 @@ def rolling_origin(
         y[k] = truth[origin : origin + horizon]
         y_hat[k] = _ask(forecaster, history, horizon, kept)
     return RollingForecasts(np.array(origins), y, y_hat)
+
+
+def _paired_sizes(y, y_hat, other) -> np.ndarray:
+    """Return the sizes of both forecasters' errors, (2, origins, horizon).
+
+    They are shares of the largest: a skill is a ratio, and so their squares
+    stay within range.
+    """
+    y = check_values("y", y, dtype=np.float64)
+    pair = []
+    for name, values in (("y_hat", y_hat), ("other", other)):
+        values = check_values(name, values, dtype=np.float64)
+        if values.shape != y.shape:
+            raise ValueError(
+                f"{name}: expected the shape of y {y.shape}, got "
+                f"{values.shape}"
+            )
+        with np.errstate(over="ignore"):
+            sizes = check_values(f"{name}'s errors", np.abs(values - y))
+        pair.append(sizes if y.ndim == 2 else sizes[:, None])
+    pair = np.stack(pair)
+    return pair / (pair.max(initial=0) or 1.0)
+
+
+def _block_length(n: int, horizon: int, block, level: float) -> int:
+    """Return the length of a block, if enough of them fit into n origins."""
+    if block is None:
+        block = math.ceil(n ** (1 / 3)) + horizon - 1
+    block = check_int("block", block, 1)
+    # All of k blocks are won by luck, or all are lost, in 2 of 2**k cases.
+    needed = math.ceil(1 - math.log2(1 - level) - 1e-9)
+    if n < needed * block:
+        raise ValueError(
+            f"y, block: expected at least {needed} blocks of {block} origins "
+            f"for level {level:g}, got {n} origins"
+        )
+    return block
+
+
+def _resample(errors: np.ndarray, block: int, draws: int, rng) -> np.ndarray:
+    """Return both mean errors in each draw, from the same blocks for both."""
+    n = errors.shape[1]
+    circle = np.concatenate([errors, errors[:, : block - 1]], axis=1)
+    blocks = np.lib.stride_tricks.sliding_window_view(circle, block, axis=1)
+    blocks = blocks.mean(axis=-1)  # (2, n): one begins at each origin
+    fewer = max(1, n // block - 1)  # of k blocks: a mean's spread is unbiased
+    means, rows = np.empty((2, draws)), max(1, AT_ONCE // fewer)
+    for k in range(0, draws, rows):
+        picked = rng.integers(n, size=(min(rows, draws - k), fewer))
+        means[:, k : k + rows] = blocks[:, picked].mean(axis=2)
+    return means
+
+
+def _skill(error, other) -> np.ndarray:
+    """Return 1 - error / other; of two forecasts without errors it is 0."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return np.where(error == other, 0.0, 1 - error / other)
+
+
+def paired_skill(
+    y,
+    y_hat,
+    other,
+    absolute: bool = False,
+    block: int | None = None,
+    level: float = 0.95,
+    draws: int = 2000,
+    seed: int = 0,
+) -> PairedSkill:
+    """Tell whether one forecaster is better than another, at the same origins.
+
+    The skill is ``1 - error / error of the other``. Its interval comes from a
+    bootstrap: origins are drawn anew in blocks of consecutive ones, the same
+    for both forecasters. So what is hard for both cancels, and errors may
+    depend on those shortly before. Where n origins hold k blocks, each draw
+    takes k - 1: then the spread of a mean is not too small for a small n.
+
+    It stays a little too narrow where errors are correlated. Of two equal
+    forecasters whose errors are autoregressive with coefficient 0.5, 200
+    origins say "no difference" in 92 % of all cases (coefficient 0.8: 86 %;
+    50 origins: 92 and 79 %; one step apart with ``horizon=12``: 88 %), where
+    95 % are promised.
+
+    Parameters
+    ----------
+    y, y_hat, other : array_like of shape (origins,) or (origins, horizon)
+        Truth, forecasts, and those of the other forecaster, in time order.
+    absolute : bool
+        Whether the error is the mean absolute one, not the mean squared one.
+    block : int
+        Origins in a block. If not given, ``ceil(n ** (1/3)) + horizon - 1``:
+        the cube root is the rate at which blocks have to grow, and forecasts
+        from origins one time step apart share ``horizon - 1`` truths. Give
+        ``ceil(n ** (1/3))`` for origins that are a horizon apart.
+    level : float
+        Of the interval, between 0 and 1.
+    draws : int
+        Of the bootstrap.
+    seed : int
+        Seed of NumPy's generator.
+
+    Returns
+    -------
+    PairedSkill
+        ``skill``, the bounds ``lower`` and ``upper`` of its interval, the
+        share of origins ``won``, and the ``verdict``: "better", "worse", or
+        "no difference" if 0 is inside.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, the origins hold fewer than
+        ``1 - log2(1 - level)`` blocks (6 for 0.95: luck alone wins or loses
+        all of 5 too often), ``draws`` is below ``2 / (1 - level)``, or the
+        other makes no error at too many origins.
+
+    References
+    ----------
+    D. N. Politis and J. P. Romano (1992), A circular block-resampling
+    procedure for stationary data, in *Exploring the Limits of Bootstrap*,
+    263-270. H. R. Künsch (1989), The jackknife and the bootstrap for general
+    stationary observations. *Annals of Statistics* 17, 1217-1241 (the cube
+    root). F. X. Diebold and R. S. Mariano (1995), Comparing predictive
+    accuracy. *Journal of Business & Economic Statistics* 13, 253-263 (paired
+    differences).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> clean, noise = rng.standard_normal((2, 200))
+    >>> result = paired_skill(clean + noise, clean, np.zeros(200))
+    >>> result.verdict
+    'better'
+    >>> 0 < result.lower < result.skill < result.upper < 1
+    True
+    """
+    sizes = _paired_sizes(y, y_hat, other)
+    absolute = check_bool("absolute", absolute)
+    errors = (sizes if absolute else sizes**2).mean(axis=2)
+    level = check_float("level", level, 0, exclusive=True, below=1)
+    _, n, horizon = sizes.shape
+    block = _block_length(n, horizon, block, level)
+    draws = check_int("draws", draws, 1, MAX_DRAWS)
+    outside = math.floor(draws * (1 - level) / 2 + 1e-9)  # on either side
+    if outside < 1:
+        raise ValueError(
+            f"draws: expected at least {math.ceil(2 / (1 - level) - 1e-9)} "
+            f"for level {level:g}, got {draws}"
+        )
+    rng = np.random.default_rng(check_seed("seed", seed))
+    skills = np.sort(_skill(*_resample(errors, block, draws, rng)))
+    skill = float(_skill(*errors.mean(axis=1)))
+    lower, upper = float(skills[outside]), float(skills[-1 - outside])
+    if not (errors[1].any() and math.isfinite(skill + lower + upper)):
+        raise ValueError(
+            f"other: expected errors to compare with at more origins, got "
+            f"{np.count_nonzero(errors[1])} of {n} above 0"
+        )
+    won = float(np.mean(1 + np.sign(errors[1] - errors[0])) / 2)
+    verdict = "no difference" if lower <= 0 <= upper else "worse"
+    verdict = "better" if lower > 0 else verdict
+    return PairedSkill(skill, lower, upper, won, verdict)

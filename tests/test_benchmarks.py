@@ -309,7 +309,7 @@ def test_the_quick_recipe_is_the_chapters(script):
         "exact": True,
     }
     chapter = (ROOT / "chapters/08_better_training.ipynb").read_text("utf-8")
-    for text in ("horizon=4):", "horizon=horizon, fast", "QUICK, seed=seed)"):
+    for text in ("hidden_size=32, horizon=4, fast", "QUICK, seed=seed)"):
         assert text in chapter
 
 

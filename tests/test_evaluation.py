@@ -16,6 +16,8 @@ from gru_tutorial import (
     Seq2Seq,
     leakage,
     make_series,
+    mse,
+    paired_skill,
     rolling_origin,
     visibility,
 )
@@ -430,3 +432,216 @@ def test_one_of_several_targets_is_looked_at():
     assert not visibility(Two(), values, 2, column=1).any()
     with pytest.raises(ValueError, match="target: expected a column that"):
         rolling_origin(Two(), values, 15, 2, target=1)
+
+
+# Is one forecaster better than another?
+
+
+def errors_of(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def between(y_hat, other, **options):
+    """Compare two forecasts of nothing: they are their errors."""
+    return paired_skill(np.zeros(np.shape(y_hat)), y_hat, other, **options)
+
+
+def test_skill_is_one_minus_a_ratio_of_errors():
+    y, y_hat, other = errors_of(3, 60, 4)
+    result = paired_skill(y, y_hat, other)
+    np.testing.assert_allclose(result.skill, 1 - mse(y, y_hat) / mse(y, other))
+    result = between([3.0] * 18, [6.0] * 18)
+    assert result == (0.75, 0.75, 0.75, 1.0, "better")
+    result = between([3.0] * 18, [-6.0] * 18, absolute=True)
+    assert result == (0.5, 0.5, 0.5, 1.0, "better")
+
+
+def test_equal_forecasters_do_not_differ():
+    errors = errors_of(50, 2)
+    for other in (errors, -errors):  # the sizes count
+        assert between(errors, other) == (0, 0, 0, 0.5, "no difference")
+    result = between(*errors_of(2, 500))
+    assert result.lower < 0 < result.upper
+    assert result.verdict == "no difference"
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_who_is_better_is_told_from_either_side(absolute):
+    for seed, factor in enumerate([0.5, 0.8, 0.9, 0.95, 1.0]):
+        y_hat, other = errors_of(2, 300, seed=seed)
+        there = between(factor * y_hat, other, absolute=absolute)
+        back = between(other, factor * y_hat, absolute=absolute)
+        opposite = {"better": "worse", "worse": "better"}
+        assert back.verdict == opposite.get(there.verdict, "no difference")
+        assert there.won + back.won == 1
+        expected = [1 - 1 / (1 - there[k]) for k in (0, 2, 1)]
+        np.testing.assert_allclose(back[:3], expected, rtol=1e-12)
+        if factor == 0.5:
+            assert there.verdict == "better"
+            assert 0.2 < there.lower < there.skill < there.upper < 0.9
+
+
+def test_what_is_hard_for_both_cancels():
+    hard, little = np.abs(errors_of(2, 200))
+    y_hat, other = 10 * hard**3, 10 * hard**3 + 0.1 * little
+    assert between(y_hat, other).verdict == "better"
+    strangers = between(y_hat, np.roll(other, 50))
+    assert strangers.verdict == "no difference"
+    assert strangers.upper - strangers.lower > 0.5
+
+
+def test_origins_are_won_lost_or_shared():
+    y_hat = np.tile([1.0, 2.0, 3.0, 2.0], 6)
+    result = between(y_hat, np.full(24, 2.0), block=1)
+    assert result.won == (6 + 12 / 2) / 24  # a win, a loss, and two ties
+    path = np.tile([[1.0, 3.0]], (24, 1))  # a path counts once
+    assert between(path, np.full((24, 2), 2.0), block=1).won == 0
+    result = between(path, np.full((24, 2), 2.0), block=1, absolute=True)
+    assert result.won == 0.5
+
+
+def test_a_mean_of_few_has_no_smaller_spread():
+    # The other never errs otherwise: so the skill is a mean, and its 68 % are
+    # two standard deviations wide.
+    for block in (1, 3):
+        widths = []
+        for sample in errors_of(300, 18, seed=block):
+            one = np.full(18, 100.0)
+            result = between(
+                one + sample, one, absolute=True, block=block, level=0.68
+            )
+            widths.append((result.upper - result.lower) / 2)
+        spread = 100 * np.sqrt(np.mean(np.square(widths)) * 18)
+        assert 0.95 < spread < 1.05
+
+
+def coverage_of(errors, **options):
+    results = [between(*pair, draws=200, **options) for pair in errors]
+    return np.mean([one.verdict == "no difference" for one in results])
+
+
+@pytest.mark.slow
+def test_errors_that_go_on_need_blocks():
+    # Two equal forecasters, who share most of each error: how often is no
+    # difference found, as 95 % promise?
+    errors = errors_of(600, 3, 211)
+    for t in range(1, 211):
+        errors[..., t] = 0.5 * errors[..., t - 1] + 0.75**0.5 * errors[..., t]
+    errors = 0.8 * errors[:, :1] + 0.6 * errors[:, 1:]
+    assert coverage_of(errors[..., :200], block=1) < 0.88
+    assert coverage_of(errors[..., :200]) > 0.9
+    # Paths of 12 steps from each origin share 11 of them with the next.
+    paths = np.lib.stride_tricks.sliding_window_view(errors[:300], 12, -1)
+    assert coverage_of(paths, block=1) < 0.5
+    assert coverage_of(paths, block=6) < 0.8  # the cube root alone
+    assert coverage_of(paths) > 0.87
+
+
+@pytest.mark.parametrize(
+    ("n", "horizon", "block"),
+    [(18, 1, 3), (60, 1, 4), (216, 1, 6), (200, 9, 14)],
+)
+def test_blocks_grow_with_origins_and_horizon(n, horizon, block):
+    y_hat, other = errors_of(2, n, horizon)
+    told = between(y_hat, other, block=block)
+    assert between(y_hat, other) == told
+    assert between(y_hat, other, block=block - 1) != told
+
+
+def test_an_origin_counts_as_much_wherever_it_is():
+    # It is in 6 of 48 blocks; two or more of the 7 drawn hold it in 21 % of
+    # all draws, and their mean is then 1 + 2 * 48 / 42 or more.
+    for origin in (0, 3, 24, 47):
+        y_hat = np.where(np.arange(48) == origin, 7.0, 1.0)
+        result = between(y_hat, np.ones(48), block=6, level=0.7)
+        np.testing.assert_allclose(result.lower, -2 * 48 / 42)
+
+
+def test_the_seed_draws_the_origins():
+    pair = errors_of(2, 100)
+    assert between(*pair, seed=3) == between(*pair, seed=3)
+    assert between(*pair, seed=3) != between(*pair, seed=4)
+    assert between(*pair, seed=3).skill == between(*pair, seed=4).skill
+
+
+def test_draws_in_several_goes_are_draws(monkeypatch):
+    pair = errors_of(2, 100)
+    whole = between(*pair)
+    between(0.1 * pair[0], pair[1])  # leaves other numbers in memory
+    monkeypatch.setattr("gru_tutorial.evaluation.AT_ONCE", 999)
+    parts = between(*pair)
+    np.testing.assert_allclose(parts[:3], whole[:3], atol=0.03)
+
+
+def test_a_higher_level_is_wider():
+    pair = errors_of(2, 100)
+    narrow, wide = (between(*pair, level=level) for level in (0.5, 0.99))
+    assert wide.lower < narrow.lower < narrow.upper < wide.upper
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-160, 1e160, 1e300])
+def test_a_skill_has_no_unit(size):
+    pair = errors_of(2, 100)
+    expected = between(*pair)
+    result = between(*(size * pair))
+    np.testing.assert_allclose(result[:4], expected[:4], rtol=1e-9)
+
+
+def test_forecasts_without_error():
+    other = errors_of(30)
+    assert between(np.zeros(30), other) == (1, 1, 1, 1, "better")
+    other[:3] = 0  # never in all draws: the bounds are finite
+    assert between(np.zeros(30), other).verdict == "better"
+    y_hat = errors_of(30, seed=1) * (other != 0)
+    assert np.isfinite(between(y_hat, other)[:3]).all()
+    for y_hat in (errors_of(30), np.zeros(30)):
+        with pytest.raises(ValueError, match=r"other: .* got 0 of 30 above"):
+            between(y_hat, np.zeros(30))
+    seldom = np.arange(30) == 7
+    rare = between(seldom, 2.0 * seldom, block=5)  # in some draws, both 0
+    assert rare == (0.75, 0, 0.75, (29 / 2 + 1) / 30, "no difference")
+    with pytest.raises(ValueError, match=r"other: .* got 1 of 30 above 0"):
+        between(errors_of(30), seldom)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"y": np.zeros(29)}, r"y_hat: .* shape of y \(29,\), got \(30,\)"),
+        ({"other": np.ones((30, 1))}, r"other: .* \(30,\), got \(30, 1\)"),
+        ({"y_hat": np.full(30, np.nan)}, "y_hat: expected finite"),
+        ({"other": ["a"] * 30}, "other: expected numbers"),
+        ({"y": 1.0}, "y: expected a 1-D or 2-D array"),
+        ({"y": [-MAX] * 30, "y_hat": [MAX] * 30}, "y_hat's errors: .*inf"),
+        ({"absolute": 1}, "absolute: expected True or False"),
+        ({"block": 0}, "block: expected a whole number of at least 1"),
+        ({"block": 2.0}, "block: expected a whole number"),
+        ({"block": 6}, "y, block: .* 6 blocks of 6 origins .* 0.95, got 30"),
+        ({"level": 0.999}, "y, block: .* 11 blocks of 4 origins"),
+        ({"level": 1}, "level: expected"),
+        ({"draws": 39}, "draws: expected at least 40 for level 0.95, got 39"),
+        ({"draws": 10**7}, "draws: expected a whole number from 1 to 1000000"),
+        ({"seed": -1}, "seed: expected"),
+    ],
+)
+def test_a_comparison_refuses(options, message):
+    pair = {"y": np.zeros(30), "y_hat": errors_of(30), "other": np.ones(30)}
+    with pytest.raises(ValueError, match=message):
+        paired_skill(**{**pair, **options})
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 5])
+def test_few_origins_tell_nothing(n):
+    with pytest.raises(ValueError, match=f"at least 6 blocks of 1 .* got {n}"):
+        between(np.ones(n), np.full(n, 2.0), block=1)
+    with pytest.raises(ValueError, match=f"y, block: .* got {n} origins"):
+        between(np.ones((n, 3)), np.full((n, 3), 2.0))
+    assert between(np.ones(6), np.full(6, 2.0), block=1).won == 1
+
+
+def test_a_comparison_of_rolled_forecasts(values):
+    rolled = rolling_origin(naive, values, 20, 3)
+    ridge = rolling_origin(None, values, 20, 3, fit=Ridge(3, 1.0).fit)
+    result = paired_skill(ridge.y, ridge.y_hat, rolled.y_hat)
+    ratio = mse(ridge.y, ridge.y_hat) / mse(rolled.y, rolled.y_hat)
+    np.testing.assert_allclose(result.skill, 1 - ratio)

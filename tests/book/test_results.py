@@ -28,7 +28,7 @@ def test_results_are_the_packages_data():
 def test_results_of_another_name_are_refused():
     message = (
         "name: expected one of cost, memory, recipes, recipes_sweep, "
-        "speed, visibility, got '../speed'"
+        "regime, speed, visibility, got '../speed'"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         load_results("../speed")
