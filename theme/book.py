@@ -1,8 +1,8 @@
 """The site's own Sphinx extension.
 
 It sets up its parts, one module each: formulas, bundle, download, numbers,
-moved. Here are the smaller ones: what the pages know of their place in the
-book and of its colours, sizes of pictures, remarks in the margin, the
+moved, cited. Here are the smaller ones: what the pages know of their place in
+the book and of its colours, sizes of pictures, remarks in the margin, the
 repository's buttons.
 
 Buttons that lead to the repository, to Colab and to Binder appear when the
@@ -22,7 +22,7 @@ from theme.numbers import number_of
 from theme.tokens import TOKENS
 
 HERE = Path(__file__).parent
-PARTS = ("formulas", "folds", "bundle", "download", "numbers", "moved")
+PARTS = ("formulas", "folds", "bundle", "download", "numbers", "moved", "cited")
 PLAIN = re.compile(r'<span class="(?:n|o|p|w)">([^<]*)</span>')
 PICTURE = re.compile(r'<img [^>]*src="[^"]*_images/(?P<name>[^"]+)"[^>]*>')
 GO = '<meta http-equiv="refresh" content="0; url={target}">'
