@@ -22,7 +22,15 @@ from theme.numbers import number_of
 from theme.tokens import TOKENS
 
 HERE = Path(__file__).parent
-PARTS = ("formulas", "folds", "bundle", "download", "numbers", "moved", "cited")
+PARTS = (
+    "formulas",
+    "folds",
+    "bundle",
+    "download",
+    "numbers",
+    "moved",
+    "cited",
+)
 PLAIN = re.compile(r'<span class="(?:n|o|p|w)">([^<]*)</span>')
 PICTURE = re.compile(r'<img [^>]*src="[^"]*_images/(?P<name>[^"]+)"[^>]*>')
 GO = '<meta http-equiv="refresh" content="0; url={target}">'
