@@ -5,7 +5,7 @@ BOOK = $(BIN)/jupyter-book build . -W -n --keep-going
 
 WORKERS ?= 2
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-BENCHMARKS = speed cost memory visibility regime "recipes --sweep" recipes
+BENCHMARKS = speed memory visibility horizons regime "recipes --sweep" recipes
 
 .PHONY: help book lint test quick test-portable lab run check bench clean
 
@@ -47,7 +47,7 @@ lint: .venv/ready  ## style, spelling, and which way imports point
 
 check: lint test  ## lint, then all of `make test`
 
-bench: .venv-bench/ready  ## measure this package and its peers again: an hour
+bench: .venv-bench/ready  ## measure this package and its peers again: some hours
 	@for script in $(BENCHMARKS); do \
 		set -- $$script; name=$$1; shift; \
 		echo "benchmarks/$$name.py $$*"; \

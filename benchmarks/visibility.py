@@ -1,6 +1,8 @@
-"""Which steps of two libraries' forecasts see the last observation, for ch. 7.
+"""Which steps of two libraries' forecasts see the last observation: chapter 9.
 
-Usage: python benchmarks/visibility.py    (about a minute; needs the peers)
+Each model is trained briefly on three series, each time from other weights.
+
+Usage: python benchmarks/visibility.py    (about two minutes; needs the peers)
 """
 
 import contextlib
@@ -10,16 +12,17 @@ import numpy as np
 import torch
 from peers import LIGHTNING, run_quietly, versions
 
-from gru_tutorial.book.results import store
+from gru_tutorial.book.results import load_average, store
 from gru_tutorial.evaluation import visibility
 from gru_tutorial.heads import LastStates
 from gru_tutorial.model import GRUModel
 from gru_tutorial.series import make_cycle
 
 HORIZON, WINDOW, HIDDEN, POINTS = 12, 48, 16, 400
+SEEDS = range(3)
 
 
-def darts_forecaster(name, values):
+def darts_forecaster(name, values, seed):
     """Return a briefly trained model of Darts as a forecaster."""
     from darts import TimeSeries
     from darts.models import BlockRNNModel, RNNModel
@@ -29,7 +32,7 @@ def darts_forecaster(name, values):
         "input_chunk_length": WINDOW,
         "hidden_dim": HIDDEN,
         "n_epochs": 2,
-        "random_state": 0,
+        "random_state": seed,
         "pl_trainer_kwargs": LIGHTNING,
     }
     if name == "BlockRNNModel":
@@ -47,7 +50,7 @@ def darts_forecaster(name, values):
     return forecaster
 
 
-def neuralforecast_forecaster(options, values):
+def neuralforecast_forecaster(options, values, seed):
     """Return a briefly trained GRU of NeuralForecast as a forecaster.
 
     Its default ``scaler_type="robust"`` scales by median and deviation of the
@@ -68,7 +71,7 @@ def neuralforecast_forecaster(options, values):
         encoder_hidden_size=HIDDEN,
         encoder_n_layers=1,
         max_steps=20,
-        random_seed=0,
+        random_seed=seed,
         **options,
         **LIGHTNING,
     )
@@ -161,30 +164,37 @@ CANDIDATES = {
 }
 
 
+def moves_of(name, seed):
+    """Return how far each step moves, as a share of the shift."""
+    make, argument = CANDIDATES[name]
+    values = make_cycle(POINTS, seed=seed)
+    torch.manual_seed(seed)
+    moves = visibility(make(argument, values, seed), values, HORIZON)
+    return [float(f"{m:.2g}") for m in moves / values.std()]
+
+
 def main():
-    """Measure all, and store the moves, as shares of the shift."""
+    """Measure all, and store the moves, a row for each seed."""
     run_quietly()
-    values = make_cycle(POINTS, seed=0)
-    rows = {}
+    load, rows = load_average(), {}
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        for name, (make, argument) in CANDIDATES.items():
-            torch.manual_seed(0)
-            moves = visibility(make(argument, values), values, HORIZON)
-            rows[name] = [float(f"{m:.2g}") for m in moves / values.std()]
-            print(name, rows[name])
+        for name in CANDIDATES:
+            rows[name] = [moves_of(name, seed) for seed in SEEDS]
+            print(name, rows[name], flush=True)
         differences = {
             "Darts BlockRNNModel": darts_difference(),
             "NeuralForecast GRU": neuralforecast_difference(),
         }
     print(differences)
     results = {
-        "versions": versions("darts", "neuralforecast"),
+        "versions": versions("darts", "neuralforecast", "pytorch-lightning"),
         "horizon": HORIZON,
         "window": WINDOW,
+        "seeds": list(SEEDS),
         "moves": rows,
         "agrees_below_1e_6": {k: d < 1e-6 for k, d in differences.items()},
     }
-    store("visibility", results)
+    store("visibility", results, load=load, repetitions=len(SEEDS))
 
 
 if __name__ == "__main__":

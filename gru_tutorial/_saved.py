@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import nn
 
-from gru_tutorial.heads import HEADS
+from gru_tutorial.heads import Direct, LastStates, Seq2Seq
 from gru_tutorial.model import GRUModel
+from gru_tutorial.probabilistic import Gaussian, Quantiles
 from gru_tutorial.tensors import check_module
 from gru_tutorial.windows import Scaler
 
 KIND = "forecaster 2"
 SETTINGS = ("window", "target", "strategy", "features", "horizon")
+HEADS = {
+    head.__name__: head
+    for head in (Direct, Gaussian, Quantiles, Seq2Seq, LastStates)
+}
 
 
 def state_of(forecaster) -> dict:
@@ -114,5 +121,14 @@ def _made_again(settings: dict | None) -> GRUModel:
             f"model: expected a GRUModel with the head {name}, which is not "
             f"of this package, got None"
         )
+    settings = {**settings, "head": HEADS[name](**arguments)}
     with torch.random.fork_rng(devices=[]):  # its weights are replaced
-        return GRUModel(**{**settings, "head": HEADS[name](**arguments)})
+        try:
+            return GRUModel(**settings)
+        except ImportError as error:
+            warnings.warn(
+                f"model: loaded with fast=True, which forecasts the same but "
+                f"for rounding, as numba is missing ({error})",
+                stacklevel=4,
+            )
+            return GRUModel(**{**settings, "fast": True})

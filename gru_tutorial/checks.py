@@ -123,6 +123,41 @@ def check_float(
     )
 
 
+def check_levels(name: str, values) -> tuple[float, ...]:
+    """Return levels of quantiles as floats, if they rise from 0 to 1.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the message.
+    values : array_like of shape (levels,)
+        What the caller passed.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or one is not above the one before, or not between
+        0 and 1.
+
+    Examples
+    --------
+    >>> check_levels("levels", [0.05, 0.5, 0.95])
+    (0.05, 0.5, 0.95)
+    >>> check_levels("levels", [0.5, 0.05])
+    Traceback (most recent call last):
+    ValueError: levels: expected numbers that rise between 0 and 1, got \
+(0.5, 0.05)
+    """
+    levels = check_values(name, values, (1,), np.float64)
+    bounded = np.concatenate([[0.0], levels, [1.0]])
+    if levels.size == 0 or not (np.diff(bounded) > 0).all():
+        got = tuple(levels.tolist())
+        raise ValueError(
+            f"{name}: expected numbers that rise between 0 and 1, got {got}"
+        )
+    return tuple(levels.tolist())
+
+
 def check_bool(name: str, value: bool) -> bool:
     """Return ``value`` as a bool, or say that True or False was expected.
 

@@ -380,7 +380,7 @@ def _paired_sizes(y, y_hat, other) -> np.ndarray:
     return pair / (pair.max(initial=0) or 1.0)
 
 
-def _block_length(n: int, horizon: int, block, level: float) -> int:
+def _block_length(name: str, n: int, horizon: int, block, level) -> int:
     """Return the length of a block, if enough of them fit into n origins."""
     if block is None:
         block = math.ceil(n ** (1 / 3)) + horizon - 1
@@ -389,8 +389,8 @@ def _block_length(n: int, horizon: int, block, level: float) -> int:
     needed = math.ceil(1 - math.log2(1 - level) - 1e-9)
     if n < needed * block:
         raise ValueError(
-            f"y, block: expected at least {needed} blocks of {block} origins "
-            f"for level {level:g}, got {n} origins"
+            f"{name}, block: expected at least {needed} blocks of {block} "
+            f"origins for level {level:g}, got {n} origins"
         )
     return block
 
@@ -494,10 +494,69 @@ def paired_skill(
     """
     sizes = _paired_sizes(y, y_hat, other)
     absolute = check_bool("absolute", absolute)
-    errors = (sizes if absolute else sizes**2).mean(axis=2)
+    errors = sizes if absolute else sizes**2
+    return _compare("y", errors, block, level, draws, seed)
+
+
+def paired_scores(
+    scores,
+    other,
+    block: int | None = None,
+    level: float = 0.95,
+    draws: int = 2000,
+    seed: int = 0,
+) -> PairedSkill:
+    """Tell whether one forecaster scores better than another, as above.
+
+    The comparison of ``paired_skill``, for any score of which less is better
+    and 0 is perfect: of distributions (CRPS), quantiles (pinball loss), or
+    intervals.
+
+    Parameters
+    ----------
+    scores, other : array_like of shape (origins,) or (origins, horizon)
+        Scores at the same origins, in time order, and those of the other
+        forecaster.
+    block, level, draws, seed
+        As for ``paired_skill``.
+
+    Returns
+    -------
+    PairedSkill
+        As ``paired_skill`` does; the skill is ``1 - score / other's score``.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, the mean score of the other is not above 0, or
+        as for ``paired_skill``.
+
+    Examples
+    --------
+    >>> scores = np.random.default_rng(0).uniform(1, 2, 200)
+    >>> paired_scores(0.9 * scores, scores).verdict
+    'better'
+    """
+    pair = []
+    for name, given in (("scores", scores), ("other", other)):
+        given = check_values(name, given, dtype=np.float64)
+        pair.append(given if given.ndim == 2 else given[:, None])
+    if np.shape(scores) != np.shape(other):
+        raise ValueError(
+            f"other: expected the shape of scores {np.shape(scores)}, got "
+            f"{np.shape(other)}"
+        )
+    pair = np.stack(pair)
+    pair = pair / (np.abs(pair).max(initial=0) or 1.0)  # sums stay in range
+    return _compare("scores", pair, block, level, draws, seed)
+
+
+def _compare(name, errors, block, level, draws, seed) -> PairedSkill:
+    """Compare two forecasters' errors of shape (2, origins, horizon)."""
     level = check_float("level", level, 0, exclusive=True, below=1)
-    _, n, horizon = sizes.shape
-    block = _block_length(n, horizon, block, level)
+    _, n, horizon = errors.shape
+    errors = errors.mean(axis=2)
+    block = _block_length(name, n, horizon, block, level)
     draws = check_int("draws", draws, 1, MAX_DRAWS)
     outside = math.floor(draws * (1 - level) / 2 + 1e-9)  # on either side
     if outside < 1:
@@ -506,10 +565,12 @@ def paired_skill(
             f"for level {level:g}, got {draws}"
         )
     rng = np.random.default_rng(check_seed("seed", seed))
-    skills = np.sort(_skill(*_resample(errors, block, draws, rng)))
+    drawn = _resample(errors, block, draws, rng)
+    skills = np.sort(_skill(*drawn))
     skill = float(_skill(*errors.mean(axis=1)))
     lower, upper = float(skills[outside]), float(skills[-1 - outside])
-    if not (errors[1].any() and math.isfinite(skill + lower + upper)):
+    known = errors[1].mean() > 0 and drawn[1].min() >= 0
+    if not (known and math.isfinite(skill + lower + upper)):
         raise ValueError(
             f"other: expected errors to compare with at more origins, got "
             f"{np.count_nonzero(errors[1])} of {n} above 0"

@@ -362,6 +362,7 @@ class ExactGRU(nn.GRU):
         device=None,
         dtype=None,
     ):
+        self._check_installed()
         arguments = _check_layer(
             input_size,
             hidden_size,
@@ -453,8 +454,19 @@ class ExactGRU(nn.GRU):
             return super().forward(input, hx)
         x = input.transpose(0, 1) if self.batch_first else input
         h0 = x.new_zeros(x.shape[1], self.hidden_size) if hx is None else hx[0]
-        out, h_n = ExactBackward.apply(x, h0, *self._weights())
+        out, h_n = self._run(x, h0, *self._weights())
         return (out.transpose(0, 1) if self.batch_first else out), h_n
+
+    def _check_installed(self) -> None:
+        """Complain, if what computes the layer is missing."""
+
+    def _run(self, *parts):
+        """Run the layer, time first, if ``_covers`` says so."""
+        return ExactBackward.apply(*parts)
+
+    def _pays(self, steps: int, batch: int, needed: bool) -> bool:
+        """Tell whether PyTorch is slower, with a gradient or without."""
+        return needed and batch * self.hidden_size <= MAX_STATES
 
     def _weights(self):
         return (
@@ -470,20 +482,23 @@ class ExactGRU(nn.GRU):
             return False
         parts = [x, *self._weights()] + ([] if h0 is None else [h0])
         return (
-            torch.is_grad_enabled()
-            and _are_plain(parts)
-            and any(part.requires_grad for part in parts)
-            and self._fits(x, h0)
+            _are_plain(parts)
+            and self._fits(x, h0, _need_gradient(parts))
             and not is_transformed(*parts)
         )
 
-    def _fits(self, x, h0) -> bool:
+    def _fits(self, x, h0, needed: bool) -> bool:
         if x.ndim != 3 or x.shape[2] != self.input_size or 0 in x.shape:
             return False
-        batch = x.shape[0 if self.batch_first else 1]
+        steps, batch = x.shape[1::-1] if self.batch_first else x.shape[:2]
         if h0 is not None and h0.shape != (1, batch, self.hidden_size):
             return False
-        return batch * self.hidden_size <= MAX_STATES
+        return self._pays(steps, batch, needed)
+
+
+def _need_gradient(parts) -> bool:
+    """Return whether a gradient may be asked for."""
+    return torch.is_grad_enabled() and any(p.requires_grad for p in parts)
 
 
 def _are_plain(parts) -> bool:

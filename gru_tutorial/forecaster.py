@@ -20,7 +20,6 @@ from gru_tutorial.checks import (
     check_values,
 )
 from gru_tutorial.frame import Frame, in_units, moved_on
-from gru_tutorial.heads import Gaussian
 from gru_tutorial.model import (
     BATCH_SIZE,
     GRUModel,
@@ -32,6 +31,7 @@ from gru_tutorial.model import (
     to_model,
     to_numpy,
 )
+from gru_tutorial.probabilistic import _Probabilistic
 from gru_tutorial.recipe import CUTTING, Recipe
 from gru_tutorial.storage import check_destination, read_whole, write_whole
 from gru_tutorial.tensors import check_module, check_tensor, kind_of
@@ -48,7 +48,7 @@ BLOCK = 2**16  # steps per call, where a state is carried along a series
 STRATEGIES = ("direct", "recursive")
 
 
-class Forecaster:
+class Forecaster(_Probabilistic):
     """Forecast a series in its own units: model, scaler, and what it sees.
 
     Parameters
@@ -283,57 +283,6 @@ class Forecaster:
         y_hat = in_units(y_hat[..., : len(self.target)], mean, std)
         return self.frame.shaped(y_hat, single)
 
-    def distribution(self, history, horizon: int):
-        """Return mean and standard deviation of each step to come.
-
-        Parameters
-        ----------
-        history, horizon
-            As for a call; ``horizon`` at most that of the head.
-
-        Returns
-        -------
-        mean, std : numpy.ndarray of shape (horizon,) or (series, horizon)
-            In the series' own units, float64.
-
-        Raises
-        ------
-        ValueError
-            If the model's head is not ``Gaussian``, or as for a call.
-
-        Examples
-        --------
-        >>> model = GRUModel(hidden_size=8, head=Gaussian(12))
-        >>> mean, std = Forecaster(model).distribution(np.zeros(50), 12)
-        >>> mean.shape, std.shape
-        ((12,), (12,))
-        """
-        head = self.model.head if self._has_head() else None
-        if not isinstance(head, Gaussian):
-            raise ValueError(
-                f"model: expected one with the head Gaussian, got {head!r}"
-            )
-        X, mean, std, single = self._read(history)
-        horizon = check_int("horizon", horizon, 1, head.horizon)
-        with evaluating(self.model):
-            parts = [
-                head.distribution(
-                    self.model(self._seen(to_model(self.model, part)))
-                )
-                for part in X.split(BATCH_SIZE)
-            ]
-        centre, spread = (
-            self._steps(torch.cat(part), X)[:, :horizon]
-            for part in zip(*parts, strict=True)
-        )
-        centre, spread = (
-            in_units(to_numpy(centre), mean, std),
-            in_units(to_numpy(spread), 0.0, std),
-        )
-        return self.frame.shaped(centre, single), self.frame.shaped(
-            spread, single
-        )
-
     def stream(self, history=None, horizon: int = 1):
         """Return an object that takes in one value at a time.
 
@@ -522,22 +471,25 @@ class Forecaster:
                 )
         return self._recursive(*self._next(x, None), horizon)
 
-    def _next(self, x: Tensor, state):
-        """Return the next step's forecast, and what to go on from."""
+    def _ran(self, x: Tensor, state):
+        """Return what the model gives after a stretch, and the state then."""
         if self.window is not None:
-            y_hat = self.model(x)
-        elif isinstance(self.model, Streaming):
+            return self.model(x), None
+        if isinstance(self.model, Streaming):
             y_hat, state = ran(self.model, x, state)
-            y_hat = y_hat[:, -1]
-        else:
-            raise ValueError(
-                f"model: expected one with run, as GRUModel has, to go on "
-                f"step by step without a window, got "
-                f"{type(self.model).__name__}"
-            )
-        return self._steps(point_of(self.model, y_hat), x), x, state
+            return y_hat[:, -1], state
+        raise ValueError(
+            f"model: expected one with run, as GRUModel has, to go on step by "
+            f"step without a window, got {type(self.model).__name__}"
+        )
 
-    def _recursive(self, steps: Tensor, x: Tensor, state, horizon: int):
+    def _next(self, x: Tensor, state, read=None):
+        """Return the next step's forecast, and what to go on from."""
+        y_hat, state = self._ran(x, state)
+        steps = read(y_hat) if read else point_of(self.model, y_hat)
+        return self._steps(steps, x), x, state
+
+    def _recursive(self, steps: Tensor, x, state, horizon: int, read=None):
         """Take each forecast in as if it had been observed."""
         self._check_recursive(steps, horizon)
         order = np.argsort(self.target).tolist()
@@ -545,7 +497,7 @@ class Forecaster:
         while len(path) < horizon:
             newest = path[-1][:, None, order]
             x = newest if self.window is None else moved_on(x, newest)
-            steps, x, state = self._next(x, state)
+            steps, x, state = self._next(x, state, read)
             path.append(steps[:, 0])
         return torch.stack(path, dim=1)
 

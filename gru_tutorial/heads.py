@@ -2,13 +2,15 @@
 
 A new head is a subclass of ``Head`` that says how many numbers it gives, and
 overrides what it does otherwise. It is saved and loaded with its model once
-it is among ``HEADS``.
+it is among ``HEADS`` of ``_saved``.
 """
 
 from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +18,7 @@ from torch import Tensor, nn
 from gru_tutorial.checks import (
     MAX_HORIZON,
     check_callable,
+    check_float,
     check_int,
     check_length,
 )
@@ -176,6 +179,25 @@ class Head(nn.Module):
         """Return the forecasts among the numbers: (..., horizon * targets)."""
         return y_hat
 
+    @contextmanager
+    def taught(self, y: Tensor) -> Iterator[None]:
+        """Let a head that learns from a teacher see the labels, for a block.
+
+        ``fit`` forecasts each batch within such a block.
+
+        Parameters
+        ----------
+        y : Tensor of shape (..., horizon * targets)
+            What came true, scaled.
+
+        Raises
+        ------
+        ValueError
+            If ``y`` is no tensor.
+        """
+        check_tensor("y", y)
+        yield
+
 
 class Direct(Head):
     """One output for each step ahead, all read from the last state.
@@ -188,71 +210,6 @@ class Direct(Head):
     """
 
 
-class Gaussian(Head):
-    """A mean and a variance for each step ahead, all read from the last state.
-
-    It gives ``numbers = 2 * horizon``: means, then log variances.
-
-    References
-    ----------
-    D. A. Nix and A. S. Weigend (1994), Estimating the mean and variance of
-    the target probability distribution. *IEEE ICNN* 1, 55-60.
-
-    Examples
-    --------
-    >>> from gru_tutorial import GRUModel
-    >>> model = GRUModel(hidden_size=8, head=Gaussian(12))
-    >>> y_hat = model(torch.zeros(32, 24, 1))
-    >>> mean, std = model.head.distribution(y_hat)
-    >>> y_hat.shape, std.shape
-    (torch.Size([32, 24]), torch.Size([32, 12]))
-    """
-
-    @property
-    def numbers(self) -> int:
-        """Twice the horizon: means and log variances."""
-        return 2 * self.horizon * len(self.target)
-
-    def loss(self, y_hat: Tensor, y: Tensor) -> Tensor:
-        """Return the mean negative log likelihood of normal distributions.
-
-        Parameters
-        ----------
-        y_hat : Tensor of shape (..., 2 * horizon)
-            Means, then log variances.
-        y : Tensor of shape (..., horizon)
-            What came true.
-
-        Returns
-        -------
-        Tensor of shape ()
-            ``mean(log(2π) + log_var + (y - mean)² / exp(log_var)) / 2``;
-            infinite or nan where the dtype cannot hold it.
-
-        Examples
-        --------
-        >>> Gaussian().loss(torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0]]))
-        tensor(1.4189)
-        """
-        mean, log_var = _halves(y_hat)
-        _check_labels(mean, y)
-        squares = (y - mean) ** 2 * (-log_var).exp()
-        return (math.log(2 * math.pi) + log_var + squares).mean() / 2
-
-    def point(self, y_hat: Tensor) -> Tensor:
-        """Return the means: (..., horizon)."""
-        return _halves(y_hat)[0]
-
-    def distribution(self, y_hat: Tensor) -> tuple[Tensor, Tensor]:
-        """Return means and standard deviations, scaled: (..., horizon).
-
-        They are infinite where the dtype cannot hold them: a ``Forecaster``
-        refuses that.
-        """
-        mean, log_var = _halves(y_hat)
-        return mean, (log_var / 2).exp()
-
-
 class Seq2Seq(Head):
     """A second GRU goes on from the last state: sequence to sequence.
 
@@ -260,10 +217,27 @@ class Seq2Seq(Head):
     forecasts from then on. In contrast to a recursive forecast this is how it
     is trained, too; and it can go on for longer than in training.
 
+    Parameters
+    ----------
+    horizon, target
+        As for every head.
+    teacher_forcing : float
+        Share of true values among what the second GRU takes in *training*,
+        where it else takes its own forecasts: 1 for all, and between 0 and 1
+        the toss of a coin for each. A forecast never takes any.
+
+    Raises
+    ------
+    ValueError
+        If ``teacher_forcing`` is not in [0, 1].
+
     References
     ----------
     Sutskever et al. (2014), arXiv:1409.3215; Cho et al. (2014),
-    arXiv:1406.1078.
+    arXiv:1406.1078. Teacher forcing: R. J. Williams and D. Zipser (1989), A
+    learning algorithm for continually running fully recurrent neural
+    networks. *Neural Computation* 1, 270-280. A share of it: S. Bengio et
+    al. (2015), arXiv:1506.03099.
 
     Examples
     --------
@@ -275,6 +249,21 @@ class Seq2Seq(Head):
     """
 
     unbounded = True
+
+    def __init__(
+        self,
+        horizon: int = 1,
+        target: int | tuple = 0,
+        teacher_forcing: float = 0.0,
+    ):
+        super().__init__(horizon, target)
+        share = check_float("teacher_forcing", teacher_forcing, 0)
+        if share > 1:
+            raise ValueError(
+                f"teacher_forcing: expected a share from 0 to 1, got {share!r}"
+            )
+        self.teacher_forcing = share
+        self._truth: Tensor | None = None
 
     @property
     def width(self) -> int:
@@ -312,11 +301,15 @@ class Seq2Seq(Head):
             If the arguments do not fit each other.
         """
         horizon = _check_start(self, read, last, state, horizon)
+        truth = self._check_truth(len(state), horizon)
         path = []
-        for _ in range(horizon):
+        for step in range(horizon):
             state = self.decoder(last, state)
-            last = _read(read, state, self.width)
-            path.append(last)
+            path.append(_read(read, state, self.width))
+            last = path[-1]
+            if truth is not None:  # in training, if a teacher is asked for
+                forced = torch.rand(len(last), 1) < self.teacher_forcing
+                last = torch.where(forced.to(last.device), truth[step], last)
         return torch.cat(path, dim=1)
 
     def last(self, read, x: Tensor, out: Tensor, state: Tensor, horizon=None):
@@ -331,6 +324,24 @@ class Seq2Seq(Head):
         values = x[..., self.target].flatten(0, 1)
         y_hat = self.decode(read, values, out.flatten(0, 1), self.horizon)
         return y_hat.unflatten(0, x.shape[:2])
+
+    @contextmanager
+    def taught(self, y: Tensor) -> Iterator[None]:
+        """Let the second GRU take true values for the time of a block."""
+        self._truth = check_tensor("y", y)
+        try:
+            yield
+        finally:
+            self._truth = None
+
+    def _check_truth(self, count: int, horizon: int) -> list | None:
+        """Return what came true, a tensor of (n, targets) for each step."""
+        if self._truth is None or self.teacher_forcing == 0:
+            return None
+        y, width = self._truth, horizon * self.width
+        flat = y.flatten(0, -2) if y.ndim > 1 else y
+        check_same("y", flat, (count, width), self.decoder.weight_ih)
+        return list(flat.split(self.width, dim=1))
 
 
 class LastStates(Head):
@@ -501,19 +512,3 @@ def _check_labels(y_hat, y) -> None:
             f"the forecasts have it, and at least one number, got "
             f"{tuple(y.shape)} on {y.device}"
         )
-
-
-def _halves(y_hat: Tensor) -> tuple[Tensor, Tensor]:
-    """Return means and log variances."""
-    check_tensor("y_hat", y_hat)
-    if y_hat.ndim == 0 or y_hat.shape[-1] % 2:
-        raise ValueError(
-            f"y_hat: expected means and as many log variances, got shape "
-            f"{tuple(y_hat.shape)}"
-        )
-    return y_hat.chunk(2, dim=-1)
-
-
-HEADS = {
-    head.__name__: head for head in (Direct, Gaussian, Seq2Seq, LastStates)
-}

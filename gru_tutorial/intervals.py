@@ -15,16 +15,18 @@ from gru_tutorial.checks import (
     check_int,
     check_values,
 )
-from gru_tutorial.evaluation import rolling_origin
 
 
 def _check_level(level: float) -> float:
     return check_float("level", level, 0, exclusive=True, below=1)
 
 
-def _per_step(level: float, horizon: int, joint: bool) -> float:
-    """Return the level of each step; Bonferroni's, if all are to hold."""
-    return 1 - (1 - level) / horizon if joint and horizon > 1 else level
+def _check_joint(joint, ways: tuple[str, ...]) -> str | None:
+    """Return how all steps of a path shall lie inside at once, if at all."""
+    if joint is None or (isinstance(joint, str) and joint in ways):
+        return joint
+    known = " or ".join(map(repr, ways))
+    raise ValueError(f"joint: expected None or {known}, got {joint!r}")
 
 
 def _rank(n: int, level: float) -> int:
@@ -283,233 +285,12 @@ def _around(y_hat: np.ndarray, radius: np.ndarray, level: float) -> Intervals:
     return Intervals(lower, upper, level)
 
 
-class SplitConformal:
-    """Intervals whose size is measured on a calibration part.
-
-    The calibration part comes after the training part and before the test
-    part; the model has not been trained on it. The promise needs errors that
-    are exchangeable: those of a series are not quite, so measure coverage.
-
-    Parameters
-    ----------
-    level : float
-        The share of values that shall lie inside.
-    joint : bool
-        Whether all steps of a path shall lie inside at once. Each then gets
-        the level ``1 - (1 - level) / horizon`` (Bonferroni).
-
-    Attributes
-    ----------
-    radius : numpy.ndarray of shape (horizon,)
-        Half the width of the interval at each step; None before ``fit``.
-
-    References
-    ----------
-    Papadopoulos et al. (2002); for paths with Bonferroni, Stankevičiūtė et
-    al. (2021), Conformal time-series forecasting. *NeurIPS* 34.
-
-    Examples
-    --------
-    >>> residuals = np.random.default_rng(0).standard_normal((500, 12))
-    >>> conformal = SplitConformal(level=0.9).fit(residuals)
-    >>> intervals = conformal.intervals(np.zeros((100, 12)))
-    >>> intervals.width.shape, intervals.level
-    ((100, 12), 0.9)
-    """
-
-    radius: np.ndarray | None = None
-
-    def __init__(self, level: float = 0.9, joint: bool = False):
-        self.level = _check_level(level)
-        self.joint = check_bool("joint", joint)
-
-    def fit(self, residuals) -> SplitConformal:
-        """Measure the errors of a calibration part.
-
-        Parameters
-        ----------
-        residuals : array_like of shape (n, horizon)
-            ``y - y_hat``, a row for each origin, in the series' own units.
-
-        Returns
-        -------
-        SplitConformal
-            Itself.
-
-        Raises
-        ------
-        ValueError
-            If there are too few rows for the level: 9 are needed for 0.9,
-            and 119 if it is to hold for 12 steps jointly.
-        """
-        residuals = check_values("residuals", residuals, (2,), np.float64)
-        level = _per_step(self.level, residuals.shape[1], self.joint)
-        why = f"for level {self.level:g}"
-        if self.joint:
-            why += f" over {residuals.shape[1]} steps jointly"
-        _check_rows("residuals", residuals, level, why)
-        self.radius = conformal_quantile(np.abs(residuals), level)
-        return self
-
-    def calibrate(
-        self, forecaster, values, forecast_start: int, horizon: int, step=1
-    ) -> SplitConformal:
-        """Measure the errors of any forecaster from one origin after another.
-
-        Parameters
-        ----------
-        forecaster, values, forecast_start, horizon, step
-            As for ``rolling_origin``: from ``forecast_start`` on lies the
-            calibration part, which the forecaster has not been trained on.
-
-        Returns
-        -------
-        SplitConformal
-            Itself.
-
-        Raises
-        ------
-        ValueError
-            As for ``rolling_origin`` and ``fit``.
-
-        Examples
-        --------
-        >>> from gru_tutorial import Naive
-        >>> conformal = SplitConformal(0.8)
-        >>> conformal.calibrate(Naive(), np.arange(20.0), 10, 2).radius
-        array([1., 2.])
-        """
-        rolled = rolling_origin(
-            forecaster, values, forecast_start, horizon, step
-        )
-        return self.fit(rolled.y - rolled.y_hat)
-
-    def intervals(self, y_hat) -> Intervals:
-        """Return intervals around forecasts.
-
-        Parameters
-        ----------
-        y_hat : array_like of shape (horizon,) or (n, horizon)
-            In the series' own units.
-
-        Returns
-        -------
-        Intervals
-            Of the same shape.
-
-        Raises
-        ------
-        ValueError
-            If ``fit`` was not called, or the horizon is another one.
-        """
-        if self.radius is None:
-            raise ValueError(
-                "conformal: expected a fitted one, call fit(residuals) first"
-            )
-        y_hat = check_values("y_hat", y_hat, dtype=np.float64)
-        if y_hat.shape[-1] != len(self.radius):
-            raise ValueError(
-                f"y_hat: expected {len(self.radius)} steps, as in fit, got "
-                f"shape {y_hat.shape}"
-            )
-        return _around(y_hat, self.radius, self.level)
-
-
-def adaptive_conformal(
-    y,
-    y_hat,
-    residuals,
-    level: float = 0.9,
-    rate: float = 0.02,
-    horizon: int = 1,
-) -> Intervals:
-    """Return intervals that widen after a miss and narrow after a hit.
-
-    ``α`` starts at ``1 - level`` and moves by ``rate (1 - level - missed)``
-    with every truth that comes in; each interval is the split conformal one of
-    level ``1 - α``, from the latest errors known. So the share of misses
-    tends to ``1 - level`` whatever the series does, with
-    ``|share - (1 - level)| <= (level + rate) / (rate n)`` after n forecasts
-    (``level >= 1/2``, ``horizon=1``). Where forecasts are exactly right, the
-    share can be lower: not even an interval of width 0 misses those.
-
-    Parameters
-    ----------
-    y, y_hat : array_like of shape (n,)
-        Truth and forecasts, one for each time step, in time order.
-    residuals : array_like of shape (m,)
-        ``y - y_hat`` of the calibration part before; the intervals always
-        use the ``m`` latest that are known.
-    level : float
-        The share of values that shall lie inside.
-    rate : float
-        How far a miss moves ``α``: called γ in the paper.
-    horizon : int
-        Time steps from a forecast to its truth. What a forecast comes to is
-        used only ``horizon`` forecasts later.
-
-    Returns
-    -------
-    Intervals
-        Of shape (n,). Infinite while ``α`` is too small for ``m`` errors, of
-        width 0 while it is above 1.
-
-    Raises
-    ------
-    ValueError
-        If ``y`` and ``y_hat`` differ in length, or ``residuals`` is too short
-        for the level.
-
-    References
-    ----------
-    I. Gibbs and E. Candès (2021), Adaptive conformal inference under
-    distribution shift, arXiv:2106.00170, equation 2 and proposition 4.1.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> y = rng.standard_normal(1000) * np.repeat([1, 3], 500)  # a shift
-    >>> residuals = rng.standard_normal(200)
-    >>> intervals = adaptive_conformal(y, np.zeros(1000), residuals)
-    >>> abs(coverage(y, intervals) - 0.9) < 0.02
-    True
-    """
-    y = check_values("y", y, (1,), np.float64)
-    y_hat = check_values("y_hat", y_hat, (1,), np.float64)
-    if y.shape != y_hat.shape:
-        raise ValueError(
-            f"y_hat: expected the shape of y {y.shape}, got {y_hat.shape}"
-        )
-    residuals = check_values("residuals", residuals, (1,), np.float64)
-    level = _check_level(level)
-    rate = check_float("rate", rate, 0)
-    horizon = check_int("horizon", horizon, 1)
-    _check_rows("residuals", residuals, level, f"for level {level:g}")
-    with np.errstate(over="ignore"):
-        errors = np.concatenate([residuals, y - y_hat])
-        sizes = check_values("y - y_hat", np.abs(errors))
-        radius = _adapt(y, y_hat, sizes, 1 - level, rate, horizon)
-    return _around(y_hat, radius, level)
-
-
-def _adapt(y, y_hat, sizes, target, rate, horizon) -> np.ndarray:
-    """Return half of each width, from the sizes of all errors before it."""
-    m, misses, radius = len(sizes) - len(y), 0, np.empty(len(y))
-    for t in range(len(y)):
-        known = max(0, t + 1 - horizon)  # truths that have come in
-        if known:
-            k = known - 1
-            lower, upper = y_hat[k] - radius[k], y_hat[k] + radius[k]
-            misses += not lower <= y[k] <= upper
-        alpha = target + rate * (known * target - misses)
-        rank = _rank(m, min(max(1 - alpha, 0.0), 1.0))
-        latest = np.sort(sizes[known : known + m])
-        radius[t] = np.concatenate([[0.0], latest, [np.inf]])[rank]
-    return radius
-
-
 def gaussian_intervals(
-    forecaster, history, horizon: int, level: float = 0.9, joint: bool = False
+    forecaster,
+    history,
+    horizon: int,
+    level: float = 0.9,
+    joint: str | None = None,
 ) -> Intervals:
     """Return the intervals of a forecaster that says how sure it is.
 
@@ -524,8 +305,8 @@ def gaussian_intervals(
         Time steps to forecast, as many as the head has at most.
     level : float
         The share of values that shall lie inside.
-    joint : bool
-        Whether all steps of a path shall lie inside at once (Bonferroni).
+    joint : str
+        ``"bonferroni"``, if all steps of a path shall lie inside at once.
 
     Returns
     -------
@@ -546,7 +327,7 @@ def gaussian_intervals(
     """
     level = _check_level(level)
     horizon = check_int("horizon", horizon, 1)
-    joint = check_bool("joint", joint)
+    joint = _check_joint(joint, ("bonferroni",))
     if not callable(getattr(forecaster, "distribution", None)):
         raise ValueError(
             f"forecaster: expected a Forecaster whose model has a Gaussian "
@@ -558,3 +339,107 @@ def gaussian_intervals(
     with np.errstate(over="ignore"):
         radius = check_values("forecaster's spread", z * std)
     return _around(mean, radius, level)
+
+
+def quantile_intervals(
+    forecaster, history, horizon: int, level: float = 0.9
+) -> Intervals:
+    """Return the intervals of a forecaster that gives quantiles.
+
+    Parameters
+    ----------
+    forecaster : Forecaster
+        One whose model has the head ``Quantiles``, with the two levels that
+        leave ``(1 - level) / 2`` outside on either side.
+    history : array_like
+        As for the forecaster: what is known, in the series' own units.
+    horizon : int
+        Time steps to forecast, as many as the head has at most.
+    level : float
+        The share of values that shall lie inside.
+
+    Returns
+    -------
+    Intervals
+        Of shape (horizon,) or (series, horizon), in the series' own units.
+
+    Raises
+    ------
+    ValueError
+        If the forecaster gives no such quantiles, or as it does itself.
+
+    Examples
+    --------
+    >>> from gru_tutorial import Forecaster, GRUModel, Quantiles
+    >>> forecaster = Forecaster(GRUModel(hidden_size=8, head=Quantiles(12)))
+    >>> quantile_intervals(forecaster, np.zeros(100), 12).width.shape
+    (12,)
+    """
+    level = _check_level(level)
+    horizon = check_int("horizon", horizon, 1)
+    if not callable(getattr(forecaster, "quantiles", None)):
+        raise ValueError(
+            f"forecaster: expected a Forecaster whose model has the head "
+            f"Quantiles, got {type(forecaster).__name__}"
+        )
+    tails = (1 - level) / 2, (1 + level) / 2
+    lower, upper = forecaster.quantiles(history, horizon, tails)
+    return Intervals(lower, upper, level)
+
+
+def sample_intervals(
+    paths, level: float = 0.9, joint: str | None = None
+) -> Intervals:
+    """Return the intervals that sample paths come to.
+
+    Parameters
+    ----------
+    paths : array_like of shape (draws, horizon) or (draws, n, horizon)
+        Paths that may come, as ``Forecaster.sample`` gives them.
+    level : float
+        The share of values, or of whole paths, that shall lie inside.
+    joint : str
+        If not given, the bounds are quantiles of the values at each step.
+        ``"max"``: they are as many standard deviations from the mean, at all
+        steps, as hold the whole of so many paths.
+
+    Returns
+    -------
+    Intervals
+        Of shape (horizon,) or (n, horizon).
+
+    Raises
+    ------
+    ValueError
+        If there are too few paths for the level: 19 are needed for 0.9, and
+        9 if it is to hold jointly.
+
+    Examples
+    --------
+    >>> paths = np.random.default_rng(0).standard_normal((999, 12)).cumsum(1)
+    >>> single = sample_intervals(paths)
+    >>> whole = sample_intervals(paths, joint="max")
+    >>> for found in (single, whole):
+    ...     inside = (found.lower <= paths) & (paths <= found.upper)
+    ...     print(f"{inside.all(axis=1).mean():.2f}")
+    0.63
+    0.90
+    """
+    paths = check_values("paths", paths, (2, 3), np.float64)
+    level = _check_level(level)
+    joint = _check_joint(joint, ("max",))
+    share = level if joint else (1 + level) / 2  # below the upper bound
+    _check_rows("paths", paths, share, f"for level {level:g}")
+    if joint is None:
+        tails = (1 - level) / 2, share
+        lower, upper = np.quantile(paths, tails, axis=0, method="weibull")
+        return Intervals(lower, upper, level)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = check_values("paths' mean", paths.mean(axis=0), dtype=float)
+        sizes = np.abs(check_values("paths", paths - mean, (2, 3)))
+        scale = check_values("paths' spread", paths.std(axis=0))
+    largest = np.divide(
+        sizes, scale, out=np.zeros_like(sizes), where=scale > 0
+    ).max(axis=-1)
+    count = np.expand_dims(conformal_quantile(largest, level), -1)
+    return _around(mean, count * scale, level)

@@ -10,14 +10,22 @@ import torch
 from torch import Tensor, nn
 
 from gru_tutorial.checks import (
+    check_bool,
     check_callable,
+    check_float,
     check_generator,
     check_int,
     check_seed,
     check_values,
 )
-from gru_tutorial.exact import is_transformed
-from gru_tutorial.model import _check_batch, _check_kind
+from gru_tutorial.exact import ExactGRU
+from gru_tutorial.mingru import (
+    MAX_LAYERS,
+    MinGRU,
+    _check_input,
+    _check_sizes,
+    _make,
+)
 from gru_tutorial.recipe import Recipe
 from gru_tutorial.training import fit
 
@@ -174,163 +182,6 @@ def _check_task(n, name: str, steps, minimum: int, rng) -> tuple[int, int]:
     return n, steps
 
 
-def parallel_scan(a: Tensor, b: Tensor) -> Tensor:
-    """Compute all ``h_t = a_t h_(t-1) + b_t`` in log2(time) steps, h_0 = 0.
-
-    Parameters
-    ----------
-    a, b : Tensor of shape (batch, time, hidden)
-        Factors and terms of the recurrence.
-
-    Returns
-    -------
-    Tensor of shape (batch, time, hidden)
-        The states.
-
-    Raises
-    ------
-    ValueError
-        If shapes, dtypes or devices differ, the numbers are no floats, or
-        states overflow.
-
-    References
-    ----------
-    W. D. Hillis and G. L. Steele (1986), Data parallel algorithms.
-    *Communications of the ACM* 29, 1170-1183.
-
-    Examples
-    --------
-    >>> half, one = torch.full((1, 3, 1), 0.5), torch.ones(1, 3, 1)
-    >>> parallel_scan(half, one).flatten()
-    tensor([1.0000, 1.5000, 1.7500])
-    """
-    given = a, b = _check_scan(a, b)
-    reach = 1
-    while reach < a.size(1):  # each pass doubles how far back a state sees
-        later = b[:, reach:] + a[:, reach:] * b[:, :-reach]
-        b = torch.cat([b[:, :reach], later], dim=1)
-        a = torch.cat([a[:, :reach], a[:, reach:] * a[:, :-reach]], dim=1)
-        reach *= 2
-    _check_states(b, given)
-    return b
-
-
-def _check_scan(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Return both, the terms as a copy: states of one step would be them."""
-    for name, part in (("a", a), ("b", b)):
-        if not isinstance(part, Tensor):
-            raise ValueError(
-                f"{name}: expected a Tensor, got {type(part).__name__}"
-            )
-    if a.shape != b.shape or a.ndim != 3:
-        raise ValueError(
-            f"a, b: expected one shape (batch, time, hidden), got "
-            f"{tuple(a.shape)} and {tuple(b.shape)}"
-        )
-    kinds = {(part.dtype, part.device, part.layout) for part in (a, b)}
-    dense = a.layout == torch.strided
-    if len(kinds) > 1 or not (a.is_floating_point() and dense):
-        raise ValueError(
-            f"a, b: expected one floating dtype and one device, got {kinds}"
-        )
-    return a, b.clone()
-
-
-def _check_states(states: Tensor, given: tuple[Tensor, ...]) -> None:
-    if states.is_meta or is_transformed(states):
-        return  # no numbers to look at
-    if states.detach().sum().isfinite():
-        return  # the quick way: inf and nan would be in the sum
-    if not states.isfinite().all() and all(p.isfinite().all() for p in given):
-        raise ValueError(
-            f"a, b: expected states that stay below "
-            f"{torch.finfo(states.dtype).max:.1e}, got an overflow"
-        )
-
-
-class MinGRU(nn.Module):
-    """A GRU whose gate and candidate see the input only.
-
-    ``h_t = (1 - z_t) h_(t-1) + z_t n_t`` with ``z_t`` and ``n_t`` linear in
-    the input (and a sigmoid for ``z_t``). Note that here ``z`` lets the new
-    value in.
-
-    Parameters
-    ----------
-    input_size, hidden_size : int
-        Features and units.
-
-    Raises
-    ------
-    ValueError
-        If a size is no whole number of at least 1, or there is not memory
-        enough.
-
-    References
-    ----------
-    Feng et al. (2024), Were RNNs all we needed? arXiv:2410.01201.
-
-    Examples
-    --------
-    >>> out, state = MinGRU(1, 8)(torch.zeros(4, 24, 1))
-    >>> out.shape, state.shape
-    (torch.Size([4, 24, 8]), torch.Size([1, 4, 8]))
-    """
-
-    def __init__(self, input_size: int, hidden_size: int):
-        super().__init__()
-        sizes = _check_sizes(input_size, hidden_size)
-        self.gate = _make(nn.Linear, *sizes)
-        self.candidate = _make(nn.Linear, *sizes)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Run over sequences.
-
-        Parameters
-        ----------
-        x : Tensor of shape (batch, time, features)
-            The sequences.
-
-        Returns
-        -------
-        out : Tensor of shape (batch, time, hidden)
-            The states after every step.
-        state : Tensor of shape (1, batch, hidden)
-            The last of them, as ``nn.GRU`` returns it.
-
-        Raises
-        ------
-        ValueError
-            If ``x`` has another shape, dtype or device.
-        """
-        _check_input(x, self.gate.weight)
-        z = torch.sigmoid(self.gate(x))
-        out = parallel_scan(1 - z, z * self.candidate(x))
-        return out, out[:, -1].unsqueeze(0).clone()
-
-
-def _check_sizes(input_size: int, hidden_size: int) -> tuple[int, int]:
-    return (
-        check_int("input_size", input_size, 1),
-        check_int("hidden_size", hidden_size, 1),
-    )
-
-
-def _check_input(x: Tensor, weight: Tensor) -> None:
-    _check_batch(x, weight.shape[1])
-    _check_kind("x", x, weight.dtype, weight.device)
-
-
-def _make(layer, input_size: int, hidden_size: int, **options) -> nn.Module:
-    try:
-        return layer(input_size, hidden_size, **options)
-    except (RuntimeError, TypeError, OverflowError) as error:
-        raise ValueError(
-            f"input_size, hidden_size: expected sizes that fit into memory, "
-            f"got {input_size} and {hidden_size} ({error})"
-        ) from None
-
-
 class Recaller(nn.Module):
     """Answer once, from a recurrent layer's last state.
 
@@ -343,12 +194,21 @@ class Recaller(nn.Module):
     open_for : float or sequence of float
         Added to the bias of the gate that keeps the state: a GRU's update
         gate, an LSTM's forget gate, and minGRU's gate with the other sign.
+    coupled : bool
+        Whether what is added to an LSTM's forget gate is taken from its input
+        gate. In the other two one gate is both.
+    orthogonal : bool
+        Whether the weights from state to state start as orthogonal matrices,
+        one for each gate; minGRU has none.
+    num_layers : int
+        Recurrent layers.
 
     Raises
     ------
     ValueError
         If ``kind`` is unknown, a size is below 1, ``open_for`` is not one
-        finite number or one for each unit, or a plain RNN is to have a gate.
+        finite number or one for each unit, or a network is to have what its
+        kind has not.
 
     Examples
     --------
@@ -357,23 +217,30 @@ class Recaller(nn.Module):
     """
 
     def __init__(
-        self, kind: str, input_size: int, hidden_size: int, open_for=0.0
+        self,
+        kind: str,
+        input_size: int,
+        hidden_size: int,
+        open_for=0.0,
+        coupled: bool = False,
+        orthogonal: bool = False,
+        num_layers: int = 1,
     ):
         super().__init__()
         kind = _check_name(kind)
-        sizes = input_size, hidden_size = _check_sizes(input_size, hidden_size)
-        bias = _check_open_for(kind, open_for, hidden_size)
-        if kind == "minGRU":
-            self.layer = MinGRU(*sizes)
-        else:
-            self.layer = _make(getattr(nn, kind), *sizes, batch_first=True)
-        self.linear = nn.Linear(hidden_size, 1)
+        sizes = _check_sizes(input_size, hidden_size)
+        bias = _check_open_for(kind, open_for, sizes[1])
+        _check_start(kind, coupled, orthogonal)
+        layers = check_int("num_layers", num_layers, 1, MAX_LAYERS)
+        self.layer = _make_layer(kind, *sizes, layers)
+        self.linear = nn.Linear(sizes[1], 1)
         with torch.no_grad():
-            if kind == "minGRU":
-                self.layer.gate.bias -= bias
-            elif kind != "RNN":  # the second block: z of a GRU, f of an LSTM
-                block = slice(hidden_size, 2 * hidden_size)
-                self.layer.bias_ih_l0[block] += bias
+            if kind != "RNN":
+                for gate, sign in _keeping(self.layer, coupled):
+                    gate += sign * bias
+            if orthogonal:
+                for weight in _recurrent(self.layer):
+                    nn.init.orthogonal_(weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return one number for each sequence.
@@ -396,6 +263,47 @@ class Recaller(nn.Module):
         _check_input(x, next(self.layer.parameters()))
         out, _ = self.layer(x)
         return self.linear(out[:, -1])
+
+
+def _make_layer(kind: str, *sizes: int) -> nn.Module:
+    """Return the layer; of equal ones, the one that trains faster here."""
+    if kind == "minGRU":
+        return MinGRU(*sizes, parallel=False)
+    layer = _make(getattr(nn, kind), *sizes, batch_first=True)
+    return ExactGRU.of(layer) if kind == "GRU" else layer
+
+
+def _keeping(layer: nn.Module, coupled: bool):
+    """Yield the biases that decide what is kept, and with which sign."""
+    if isinstance(layer, MinGRU):
+        for gate in layer.gates:
+            yield gate.bias, -1
+        return
+    size = layer.hidden_size
+    for k in range(layer.num_layers):
+        bias = getattr(layer, f"bias_ih_l{k}")
+        yield bias[size : 2 * size], 1  # z of a GRU, f of an LSTM
+        if coupled:
+            yield bias[:size], -1  # i of an LSTM
+
+
+def _recurrent(layer: nn.Module):
+    """Yield each square of weights from state to state."""
+    for k in range(layer.num_layers):
+        yield from getattr(layer, f"weight_hh_l{k}").split(layer.hidden_size)
+
+
+def _check_start(kind: str, coupled: bool, orthogonal: bool) -> None:
+    if check_bool("coupled", coupled) and kind != "LSTM":
+        raise ValueError(
+            f"coupled: expected False, as only an LSTM has two gates for it, "
+            f"got a {kind}"
+        )
+    if check_bool("orthogonal", orthogonal) and kind == "minGRU":
+        raise ValueError(
+            "orthogonal: expected False, as minGRU has no weights from state "
+            "to state"
+        )
 
 
 def _check_name(kind: str) -> str:
@@ -422,7 +330,9 @@ def _check_open_for(kind: str, open_for, hidden_size: int) -> Tensor:
     return torch.tensor(values, dtype=torch.float32)
 
 
-def size_for(kind: str, input_size: int, parameters: int) -> int:
+def size_for(
+    kind: str, input_size: int, parameters: int, num_layers: int = 1
+) -> int:
     """Return the hidden size with which a ``Recaller`` has so many parameters.
 
     Parameters
@@ -433,6 +343,8 @@ def size_for(kind: str, input_size: int, parameters: int) -> int:
         Features.
     parameters : int
         How many parameters it may have at most.
+    num_layers : int
+        Recurrent layers.
 
     Returns
     -------
@@ -449,16 +361,23 @@ def size_for(kind: str, input_size: int, parameters: int) -> int:
     --------
     >>> [size_for(kind, 2, 3000) for kind in KINDS]
     [52, 25, 29, 428]
+    >>> size_for("minGRU", 2, 3000, num_layers=3)
+    26
     """
     features = check_int("input_size", input_size, 1)
     rest = check_int("parameters", parameters, 1) - 1  # the answer's bias
+    more = check_int("num_layers", num_layers, 1, MAX_LAYERS) - 1
     blocks = BLOCKS.get(_check_name(kind), 0)
-    if blocks:  # blocks * (size**2 + (features + 2) * size) + size <= rest
-        linear = blocks * (features + 2) + 1
-        root = math.isqrt(linear**2 + 4 * blocks * rest)
-        size = (root - linear) // (2 * blocks)
-    else:  # two linear layers and the answer's
-        size = rest // (2 * features + 3)
+    if blocks:  # square * size**2 + linear * size <= rest
+        square = blocks * (1 + 2 * more)
+        linear = blocks * (features + 2 + 2 * more) + 1
+    else:
+        square, linear = 2 * more, 2 * (features + 1 + more) + 1
+    if square:
+        root = math.isqrt(linear**2 + 4 * square * rest)
+        size = (root - linear) // (2 * square)
+    else:
+        size = rest // linear
     if size == 0:
         raise ValueError(
             f"parameters: expected enough for one unit, got {parameters}"
@@ -512,6 +431,7 @@ def train_on_task(
     lr: float = 0.01,
     batch_size: int = 32,
     every: int = 20,
+    enough: float = 0.0,
 ) -> list[tuple[int, float]]:
     """Train on fresh sequences, and test on 500 others now and then.
 
@@ -532,6 +452,9 @@ def train_on_task(
         Sequences per update.
     every : int
         Updates between tests; ``updates`` is a multiple of it.
+    enough : float
+        Training ends before ``updates`` when two tests in a row find a mean
+        squared error below it.
 
     Returns
     -------
@@ -563,10 +486,16 @@ def train_on_task(
         )
     seed = check_int("seed", seed, 0, TEST_SEED - 1)
     batch_size = check_int("batch_size", batch_size, 1)
+    enough = check_float("enough", enough, 0)
     check_callable("draw", draw, "draw(n, rng) that returns X and y")
     test = [_drawn(draw, 500, np.random.default_rng(TEST_SEED))]
     fresh = _Fresh(draw, batch_size, every, np.random.default_rng(seed))
-    errors = fit(model, fresh, test, recipe).valid_loss
+
+    def done(run) -> bool:
+        last = run.history.valid_loss[-2:]
+        return len(last) == 2 and max(last) < enough
+
+    errors = fit(model, fresh, test, recipe, callbacks=[done]).valid_loss
     return [(every * k, error) for k, error in enumerate(errors, start=1)]
 
 

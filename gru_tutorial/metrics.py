@@ -10,6 +10,7 @@ from gru_tutorial.checks import (
     check_float,
     check_int,
     check_length,
+    check_levels,
     check_values,
 )
 
@@ -238,3 +239,180 @@ def expected_ratio(clean, y_hat, noise: float = 0.35) -> float:
     """
     clean = check_values("clean", clean, ndim=(1, 2, 3))
     return 1.0 + floor_ratio(clean, y_hat, noise)
+
+
+def pinball(y, quantiles, levels) -> np.ndarray:
+    """Return the pinball loss of each quantile, for each value.
+
+    ``max(q (y - quantile), (q - 1) (y - quantile))``: in expectation it is
+    lowest for the true quantile of the level ``q``.
+
+    Parameters
+    ----------
+    y : array_like of any shape (...)
+        What came true.
+    quantiles : array_like of shape (levels, ...)
+        Forecasts of as many quantiles for each value.
+    levels : array_like of shape (levels,)
+        With which probability the truth is below each of them.
+
+    Returns
+    -------
+    numpy.ndarray of shape (levels, ...)
+        In the series' units; lower is better.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit each other, or ``levels`` do not rise from 0
+        to 1.
+
+    References
+    ----------
+    R. Koenker and G. Bassett (1978), Regression quantiles. *Econometrica* 46,
+    33-50.
+
+    Examples
+    --------
+    >>> pinball([1.0, 1.0], [[0.0, 3.0]], levels=[0.9])
+    array([[0.9, 0.2]])
+    """
+    levels = np.array(check_levels("levels", levels))
+    y, found = _beside("quantiles", y, quantiles, len(levels))
+    level = levels.reshape(-1, *[1] * y.ndim)
+    with np.errstate(over="ignore"):
+        error = y - found
+        losses = np.maximum(level * error, (level - 1) * error)
+    return _scores("quantiles", losses)
+
+
+def crps_normal(y, mean, std) -> np.ndarray:
+    """Return the continuous ranked probability score of normal forecasts.
+
+    Parameters
+    ----------
+    y, mean, std : array_like of the same shape
+        What came true, and mean and standard deviation of what was forecast.
+
+    Returns
+    -------
+    numpy.ndarray of the same shape
+        In the series' units; lower is better, and ``|y - mean|`` where
+        ``std`` is 0.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or ``std`` is below 0.
+
+    References
+    ----------
+    T. Gneiting and A. E. Raftery (2007), Strictly proper scoring rules,
+    prediction, and estimation. *Journal of the American Statistical
+    Association* 102, 359-378, section 4.2.
+
+    Examples
+    --------
+    >>> crps_normal([0.0, 3.0], [0.0, 0.0], [1.0, 0.0]).round(4)
+    array([0.2337, 3.    ])
+    """
+    y, mean, std = (
+        check_values(name, values, ndim=(1, 2, 3), dtype=np.float64)
+        for name, values in (("y", y), ("mean", mean), ("std", std))
+    )
+    if not y.shape == mean.shape == std.shape:
+        raise ValueError(
+            f"mean, std: expected the shape of y {y.shape}, got {mean.shape} "
+            f"and {std.shape}"
+        )
+    if (std < 0).any():
+        raise ValueError(
+            f"std: expected numbers of at least 0, got {std.min():.3g}"
+        )
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        distance = np.abs(y - mean)
+        z = np.where(std > 0, distance / std, np.inf)
+        excess = 2 * std * (_density(z) - z * _tail(z))
+        score = distance + np.where(z < np.inf, excess, 0.0)
+        score -= std / math.sqrt(math.pi)
+    return _scores("mean, std", score)
+
+
+def crps_sample(y, samples) -> np.ndarray:
+    """Return the continuous ranked probability score of drawn forecasts.
+
+    ``mean |x - y| - mean |x - x'| / 2`` over all draws ``x`` and all pairs of
+    two different ones. That is the fair form: in expectation it is the score
+    of the distribution that the draws come from, however few they are.
+
+    Parameters
+    ----------
+    y : array_like of any shape (...)
+        What came true.
+    samples : array_like of shape (draws, ...)
+        Values that were drawn for each.
+
+    Returns
+    -------
+    numpy.ndarray of the shape of y
+        In the series' units; lower is better. One value's score can be below
+        0, as an estimate.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit each other, or there is one draw only.
+
+    References
+    ----------
+    T. Gneiting and A. E. Raftery (2007), equation 21; C. A. T. Ferro (2014),
+    Fair scores for ensemble forecasts. *Quarterly Journal of the Royal
+    Meteorological Society* 140, 1917-1923.
+
+    Examples
+    --------
+    >>> crps_sample([1.0, 5.0], [[0.0, 0.0], [2.0, 2.0]])
+    array([0., 3.])
+    """
+    y, samples = _beside("samples", y, samples)
+    draws = len(samples)
+    check_int("samples' length", draws, 2)
+    rank = 2.0 * np.arange(draws) - (draws - 1)  # how many are below, - above
+    weight = rank / (draws * (draws - 1.0))
+    with np.errstate(over="ignore", invalid="ignore"):
+        away = np.abs(samples - y).mean(axis=0)
+        spread = np.tensordot(weight, np.sort(samples, axis=0), axes=1)
+        return _scores("samples", away - spread)
+
+
+def _beside(name: str, y, rows, count: int | None = None):
+    """Return ``y``, and rows each of which has its shape."""
+    y = check_values("y", y, ndim=(1, 2, 3), dtype=np.float64)
+    rows = check_values(name, rows, ndim=(2, 3, 4), dtype=np.float64)
+    expected = (len(rows) if count is None else count, *y.shape)
+    if rows.shape != expected or y.size == 0:
+        raise ValueError(
+            f"{name}: expected shape {expected}, one row of y's shape for "
+            f"each, got {rows.shape}"
+        )
+    return y, rows
+
+
+def _scores(name: str, scores: np.ndarray) -> np.ndarray:
+    """Return scores, or say whose numbers are too large for them."""
+    if not np.isfinite(scores).all():
+        raise ValueError(
+            f"{name}: expected numbers whose score stays within float64's "
+            f"range, got {scores[~np.isfinite(scores)][0]}"
+        )
+    return scores
+
+
+def _density(z: np.ndarray) -> np.ndarray:
+    """Return the standard normal density."""
+    return np.exp(-(np.minimum(z, 40.0) ** 2) / 2) / math.sqrt(2 * math.pi)
+
+
+def _tail(z: np.ndarray) -> np.ndarray:
+    """Return the probability of a standard normal number above z."""
+    return np.vectorize(math.erfc, otypes=[float])(z / math.sqrt(2)) / 2

@@ -18,6 +18,7 @@ from gru_tutorial.checks import (
     check_int,
     check_values,
 )
+from gru_tutorial.compiled import CompiledGRU
 from gru_tutorial.exact import MAX_LAYERS, ExactGRU
 from gru_tutorial.heads import Direct, Head
 from gru_tutorial.tensors import (
@@ -65,15 +66,19 @@ class GRUModel(nn.Module):
     head : Head
         What is read from the states; ``Direct(horizon)`` if not given. The
         model gets a copy. Its horizon counts, if it is given.
-    fast : bool
+    fast : bool or str
         Whether the layer is an ``ExactGRU``: the same numbers, trained faster
-        where the model is small.
+        where the model is small. Or "compiled", for a ``CompiledGRU``: faster
+        still, and the same but for rounding.
 
     Raises
     ------
     ValueError
-        If a size is below 1, ``dropout`` is not in [0, 1), or there is
-        dropout but only one layer (where PyTorch would apply none).
+        If a size is below 1, ``dropout`` is not in [0, 1), there is dropout
+        but only one layer (where PyTorch would apply none), or ``fast`` is
+        something else.
+    ImportError
+        If ``fast`` is "compiled" and numba is missing.
 
     References
     ----------
@@ -96,7 +101,7 @@ class GRUModel(nn.Module):
         dropout: float = 0.0,
         learn_h0: bool = False,
         head: Head | None = None,
-        fast: bool = False,
+        fast: bool | str = False,
     ):
         super().__init__()
         input_size = check_int("input_size", input_size, 1)
@@ -105,10 +110,9 @@ class GRUModel(nn.Module):
         bidirectional = check_bool("bidirectional", bidirectional)
         dropout = _check_dropout(dropout, num_layers)
         head = _check_head(head, horizon, input_size)
-        layer = ExactGRU if check_bool("fast", fast) else nn.GRU
         self.gru = build_layer(
             "input_size, hidden_size, num_layers",
-            layer,
+            _layer_of(fast),
             input_size,
             hidden_size,
             num_layers,
@@ -143,7 +147,8 @@ class GRUModel(nn.Module):
             "bidirectional": gru.bidirectional,
             "dropout": gru.dropout,
             "learn_h0": self.h0 is not None,
-            "fast": isinstance(gru, ExactGRU),
+            "fast": isinstance(gru, ExactGRU)
+            and ("compiled" if isinstance(gru, CompiledGRU) else True),
             "head": [type(self.head).__name__, self.head.settings()],
         }
 
@@ -327,6 +332,17 @@ class GRUModel(nn.Module):
                 f"model.initial_state(x) gives such zeros"
             )
         _check_kind(name, h0, x.dtype, x.device)
+
+
+def _layer_of(fast) -> type:
+    """Return the class of the layer that ``fast`` asks for."""
+    if isinstance(fast, str) and fast == "compiled":
+        return CompiledGRU
+    if not isinstance(fast, (bool, np.bool_)):
+        raise ValueError(
+            f"fast: expected True, False or 'compiled', got {fast!r}"
+        )
+    return ExactGRU if fast else nn.GRU
 
 
 def _check_dropout(dropout: float, num_layers: int) -> float:

@@ -18,6 +18,7 @@ from gru_tutorial.checks import (
 )
 
 MAX_LENGTH = 10**9  # 8 GB
+MAX_DELAY = 1000  # units of time
 
 
 class Series(NamedTuple):
@@ -388,10 +389,7 @@ class RegimeForecast:
     """
 
     def __init__(
-        self,
-        coefficient: float = 0.95,
-        stay: float = 0.98,
-        noise: float = 1.0,
+        self, coefficient: float = 0.95, stay: float = 0.98, noise: float = 1.0
     ) -> None:
         self.coefficient, self.stay, self.noise = _check_regime(
             coefficient, stay, noise
@@ -420,8 +418,7 @@ class RegimeForecast:
         Raises
         ------
         ValueError
-            If ``history`` is empty, or its numbers are too large for the
-            noise.
+            If ``history`` is empty, or too large for the noise.
         """
         history = check_values("history", history, dtype=np.float64)
         horizon = check_int("horizon", horizon, 1, MAX_HORIZON)
@@ -476,8 +473,7 @@ class RegimeForecast:
         Raises
         ------
         ValueError
-            If ``values`` is empty, or its numbers are too large for the
-            noise.
+            If ``values`` is empty, or too large for the noise.
         """
         values = check_values("values", values, dtype=np.float64)
         check_length("values", values.T, 1, "1")
@@ -493,6 +489,82 @@ class RegimeForecast:
             expected = (2 * self.stay - 1) * sign[t - 1]
             sign[t] = np.tanh(np.arctanh(expected) + evidence[t - 1])
         return sign.T
+
+
+def make_mackey_glass(
+    length: int,
+    tau: float = 17,
+    every: int = 6,
+    noise: float = 0.0,
+    seed: int = 0,
+) -> Series:
+    """Generate the chaotic series of Mackey and Glass, with noise on top.
+
+    The clean series follows ``dx/dt = 0.2 x(t-tau) / (1 + x(t-tau)^10) -
+    0.1 x(t)``, by Runge-Kutta steps of order four and size 0.1. It starts
+    from a constant past near 1.2, and leaves out the first 1,000 units of
+    time. What is observed is ``y_t = x_t + ε_t`` with ``ε_t ~ N(0, noise²)``.
+
+    Parameters
+    ----------
+    length : int
+        The number of time steps.
+    tau : float
+        The delay, at least 1, to 0.1. It is chaotic from about 17 on.
+    every : int
+        Units of time from one value to the next.
+    noise : float
+        The noise's standard deviation; the clean series has about 0.23.
+    seed : int
+        Seed of NumPy's generator, which draws the start and the noise.
+
+    Returns
+    -------
+    Series
+        ``values`` and ``clean``, float64 arrays of shape (length,).
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+
+    References
+    ----------
+    M. C. Mackey and L. Glass (1977), Oscillation and chaos in physiological
+    control systems. *Science* 197, 287-289.
+
+    Examples
+    --------
+    >>> float(make_mackey_glass(500, seed=0).values.std().round(2))
+    0.23
+    """
+    length = check_int("length", length, 1, MAX_LENGTH)
+    tau = check_float("tau", tau, 1, below=MAX_DELAY)
+    every = check_int("every", every, 1, MAX_DELAY)
+    noise = check_float("noise", noise, 0)
+    rng = np.random.default_rng(check_seed("seed", seed))
+    first = 1.1 + 0.2 * rng.random()
+    clean = _mackey_glass(first, round(tau * 10), length * every)[::every]
+    with np.errstate(over="ignore"):
+        values = clean + noise * rng.standard_normal(length)
+    return Series(_check_range("noise", noise, values), clean)
+
+
+def _mackey_glass(first: float, delay: int, units: int) -> np.ndarray:
+    """Return one value for each unit of time, after the first 1,000 units."""
+    path = [first] * (delay + 1)  # a constant past; then steps of 0.1
+    growth = [0.2 * first / (1 + first**10)] * (delay + 1)
+    for i in range(10 * (1000 + units)):
+        begin, end, x = growth[i], growth[i + 1], path[-1]
+        middle = (begin + end) / 2
+        k1 = begin - 0.1 * x
+        k2 = middle - 0.1 * (x + 0.05 * k1)
+        k3 = middle - 0.1 * (x + 0.05 * k2)
+        k4 = end - 0.1 * (x + 0.1 * k3)
+        x += (k1 + 2 * k2 + 2 * k3 + k4) / 60
+        path.append(x)
+        growth.append(0.2 * x / (1 + x**10))
+    return np.array(path[delay + 10_000 : -1 : 10])
 
 
 def load_electricity() -> Electricity:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,7 +55,8 @@ def _default_loss(model: nn.Module) -> Callable:
 def _predictions(model: nn.Module, X, y, burn_in: int):
     """Return what counts of the predictions and labels of a batch."""
     if y.ndim != 3:
-        return model(X), y
+        with _taught(model, y):
+            return model(X), y
     if burn_in >= y.shape[1]:  # a label for every step: see make_chunks
         raise ValueError(
             f"burn_in: expected fewer than the {y.shape[1]} steps of a "
@@ -70,8 +72,16 @@ def _predictions(model: nn.Module, X, y, burn_in: int):
             f"burn_in: expected at least {model.head.blind}, as "
             f"{model.head!r} has no forecast before, got {burn_in}"
         )
-    y_hat, _ = ran(model, X)
+    with _taught(model, y):
+        y_hat, _ = ran(model, X)
     return y_hat[:, burn_in:], y[:, burn_in:]
+
+
+def _taught(model: nn.Module, y: Tensor) -> AbstractContextManager:
+    """Let a head in training see the labels, if it takes them in."""
+    if model.training and isinstance(model, GRUModel):
+        return model.head.taught(y)
+    return nullcontext()
 
 
 def _check_batch(X, y) -> None:

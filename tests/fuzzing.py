@@ -247,7 +247,7 @@ def fingerprint(value, depth: int = 0):
     if isinstance(value, PLAIN):
         return repr(value)
     if isinstance(value, (pd.DataFrame, pd.Series)):
-        return value.to_json()
+        return value.to_json(date_format="iso")
     if isinstance(value, (list, tuple)) and deep:
         return [fingerprint(part, depth + 1) for part in value]
     if isinstance(value, dict) and deep:

@@ -226,6 +226,10 @@ OTHERS = {  # what another run differs in: the second run's, what is said
         "but run.pt has",
     ),
     "layer": ({"model": GRUModel(hidden_size=4, fast=True)}, "ExactGRU"),
+    "compiled layer": (
+        {"model": GRUModel(hidden_size=4, fast="compiled")},
+        "CompiledGRU",
+    ),
     "epochs": ({"num_epochs": 1}, "at least the 2 epochs that run.pt has"),
 }
 

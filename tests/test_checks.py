@@ -14,6 +14,7 @@ from gru_tutorial.checks import (
     check_generator,
     check_int,
     check_length,
+    check_levels,
     check_seed,
     check_values,
     is_constant,
@@ -162,3 +163,12 @@ def test_what_differs_by_rounding_alone_is_constant(dtype):
     assert not is_constant(np.array([0, 1e-7], dtype))
     with np.errstate(all="raise"):
         assert not is_constant(np.array([-1e308, 1e308]))
+
+
+@pytest.mark.parametrize(
+    "levels", [[], [0.0, 0.5], [0.5, 1.0], [0.5, 0.5], [0.9, 0.1], [-0.1]]
+)
+def test_levels_rise_between_0_and_1(levels):
+    assert check_levels("levels", np.array([0.25, 0.5])) == (0.25, 0.5)
+    with pytest.raises(ValueError, match="levels: expected numbers that rise"):
+        check_levels("levels", levels)

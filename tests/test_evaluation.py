@@ -17,6 +17,7 @@ from gru_tutorial import (
     leakage,
     make_series,
     mse,
+    paired_scores,
     paired_skill,
     rolling_origin,
     visibility,
@@ -645,3 +646,41 @@ def test_a_comparison_of_rolled_forecasts(values):
     result = paired_skill(ridge.y, ridge.y_hat, rolled.y_hat)
     ratio = mse(ridge.y, ridge.y_hat) / mse(rolled.y, rolled.y_hat)
     np.testing.assert_allclose(result.skill, 1 - ratio)
+
+
+@pytest.mark.parametrize("shape", [(80,), (80, 3)])
+@pytest.mark.parametrize("absolute", [False, True])
+def test_scores_are_compared_as_errors_are(shape, absolute):
+    y_hat, other = errors_of(2, *shape)
+    expected = between(y_hat, other, absolute=absolute, seed=3)
+    power = 1 if absolute else 2
+    found = paired_scores(
+        np.abs(y_hat) ** power, np.abs(other) ** power, seed=3
+    )
+    np.testing.assert_allclose(found[:4], expected[:4])
+    assert found.verdict == expected.verdict
+
+
+def test_scores_may_be_below_0_here_and_there():
+    better = errors_of(200) + 4  # as the fair CRPS of few draws
+    assert better.min() > 0
+    better[17] = -0.5
+    assert paired_scores(better, better + 1).verdict == "better"
+    huge = paired_scores(1e307 * better, 1e307 * (better + 1))
+    np.testing.assert_allclose(huge[:4], paired_scores(better, better + 1)[:4])
+
+
+@pytest.mark.parametrize(
+    ("scores", "other", "message"),
+    [
+        (np.ones(40), np.ones((40, 1)), r"other: .* \(40,\), got \(40, 1\)"),
+        (np.ones(40), np.zeros(40), "other: expected errors to compare with"),
+        (np.ones(40), -np.ones(40), "other: expected errors to compare with"),
+        (np.ones(9), np.ones(9), "scores, block: expected at least 6 blocks"),
+        ([np.inf] * 40, np.ones(40), "scores: expected finite"),
+        (np.ones(40), ["a"] * 40, "other: expected numbers"),
+    ],
+)
+def test_a_comparison_of_scores_refuses(scores, other, message):
+    with pytest.raises(ValueError, match=message):
+        paired_scores(scores, other)

@@ -16,6 +16,7 @@ from gru_tutorial import (
     Gaussian,
     GRUModel,
     LastStates,
+    Quantiles,
     Recipe,
     Scaler,
     Seq2Seq,
@@ -410,24 +411,6 @@ def test_a_stream_needs_what_its_forecaster_sees():
             far.update(1.0)
 
 
-# Distributions
-
-
-def test_a_distribution_has_the_scale_of_the_series():
-    model = seeded(head=Gaussian(5))
-    scaler = Scaler(100.0, 7.0)
-    history = 100 + 7 * (VALUES - 2)
-    mean, std = Forecaster(model, scaler).distribution(history, 3)
-    x = scaled_tensor(history[None], scaler)
-    with torch.no_grad():
-        centre, log_var = model(x).double().numpy()[0].reshape(2, 5)
-    np.testing.assert_allclose(mean, 100 + 7 * centre[:3], rtol=1e-5)
-    np.testing.assert_allclose(std, 7 * np.exp(log_var[:3] / 2), rtol=1e-5)
-    np.testing.assert_allclose(mean, Forecaster(model, scaler)(history, 3))
-    with pytest.raises(ValueError, match="head Gaussian, got Direct"):
-        Forecaster(seeded()).distribution(VALUES, 1)
-
-
 # Files
 
 
@@ -438,9 +421,13 @@ def test_a_distribution_has_the_scale_of_the_series():
         GRUModel(hidden_size=4, bidirectional=True, fast=True),
         GRUModel(hidden_size=4, head=Seq2Seq(3)),
         GRUModel(hidden_size=4, head=Gaussian(3)),
+        GRUModel(hidden_size=4, head=Quantiles(3, levels=(0.25, 0.75))),
         GRUModel(hidden_size=4, head=LastStates(3, decoder_size=2)),
     ],
-    ids=["deep", "both ways", "seq2seq", "gaussian", "last states"],
+    ids=[
+        *("deep", "both ways", "seq2seq", "gaussian", "quantiles"),
+        "last states",
+    ],
 )
 def test_a_forecaster_comes_back_whole(model, tmp_path):
     forecaster = Forecaster(model, window=12)
@@ -646,14 +633,6 @@ def test_forecasters_refuse(call, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=message):
         call(Forecaster(seeded(hidden_size=4)), np.arange(40.0))
-
-
-def test_a_distribution_sees_the_window_alone():
-    forecaster = Forecaster(seeded(head=Gaussian(4)), window=12)
-    mean, std = forecaster.distribution(VALUES, 4)
-    np.testing.assert_allclose(mean, forecaster(VALUES, 4))
-    again = forecaster.distribution(VALUES[-12:], 4)
-    np.testing.assert_array_equal((mean, std), again)
 
 
 @pytest.mark.parametrize("window", [None, 12])

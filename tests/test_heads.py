@@ -13,6 +13,7 @@ from gru_tutorial import (
     Gaussian,
     GRUModel,
     LastStates,
+    Quantiles,
     Recipe,
     Seq2Seq,
     cycle_error,
@@ -25,6 +26,8 @@ from gru_tutorial import (
 HEADS = {
     "direct": Direct(4),
     "gaussian": Gaussian(4),
+    "quantiles": Quantiles(4),
+    "quantiles, two targets": Quantiles(4, (1, 0), (0.25, 0.75)),
     "seq2seq": Seq2Seq(4),
     "last states": LastStates(4),
     "last states, hidden layer": LastStates(4, decoder_size=5),
@@ -76,7 +79,9 @@ def test_run_forecasts_what_forward_does_after_every_step(name, options):
             torch.testing.assert_close(y_hat[:, t], after)
 
 
-@pytest.mark.parametrize("name", ["direct", "gaussian", "seq2seq"])
+@pytest.mark.parametrize(
+    "name", ["direct", "gaussian", "quantiles", "seq2seq"]
+)
 def test_a_state_is_carried_through_a_stream(name):
     model, x = made(name), inputs()
     with torch.no_grad():
@@ -145,6 +150,101 @@ def test_seq2seq_equals_its_two_layers_by_hand():
             torch.testing.assert_close(found, expected[:, :horizon])
 
 
+def taught(share, labels, training=True):
+    """Return a model, and what it forecasts while it sees the labels."""
+    torch.manual_seed(0)
+    head = Seq2Seq(4, teacher_forcing=share)
+    model = GRUModel(hidden_size=8, head=head).train(training)
+    with model.head.taught(labels), torch.no_grad():
+        return model, model.run(inputs())[0]
+
+
+def test_a_taught_decoder_takes_the_true_values():
+    labels = torch.linspace(-1, 1, 3 * 40 * 4).reshape(3, 40, 4)
+    model, found = taught(1, labels)
+    decoder, x = model.head.decoder, inputs()
+    with torch.no_grad():
+        out, _ = model.gru(x)
+        for row, t in ((0, 0), (1, 20), (2, 39)):
+            state, last = out[row, t], x[row, t]
+            for step in range(4):
+                state = decoder(last[None], state[None])[0]
+                y_hat = model.linear(state)
+                torch.testing.assert_close(y_hat[0], found[row, t, step])
+                last = labels[row, t, step : step + 1]
+        untaught, _ = model.run(x)  # as soon as nobody tells it
+        free = Seq2Seq(4)
+        torch.manual_seed(0)
+        expected, _ = GRUModel(hidden_size=8, head=free).run(x)
+    torch.testing.assert_close(untaught, expected)
+    assert not torch.allclose(untaught, found)
+    torch.testing.assert_close(taught(0, labels)[1], expected)
+
+
+def test_a_coin_decides_on_each_input():
+    labels = torch.full((3, 40, 4), 5.0)
+    steps = [taught(share, labels)[1] for share in (0.0, 0.25, 1.0)]
+    own, mixed, true = (y_hat[..., 1].flatten() for y_hat in steps)
+    told = torch.isclose(mixed, true)
+    assert torch.isclose(mixed, own)[~told].all()
+    assert 0.15 < told.float().mean() < 0.35
+    assert not torch.isclose(own, true).any()
+
+
+def test_two_targets_are_taught_in_their_order():
+    head = Seq2Seq(2, target=(1, 0), teacher_forcing=1)
+    torch.manual_seed(0)
+    model, x = GRUModel(2, 8, head=head), inputs(2)
+    labels = torch.arange(12.0).reshape(3, 4)
+    with torch.no_grad():
+        with model.head.taught(labels):
+            found = model(x)
+        _, state = model.gru(x)
+        state = model.head.decoder(x[:, -1, [1, 0]], state[0])
+        state = model.head.decoder(labels[:, :2], state)
+        torch.testing.assert_close(found[:, 2:], model.linear(state))
+
+
+@pytest.mark.parametrize("window", [None, 8])
+def test_fit_tells_the_labels_and_a_forecast_does_not(window, monkeypatch):
+    told, values = [], make_cycle(200)
+
+    def decode(head, *arguments, plain=Seq2Seq.decode):
+        told.append((head.training, head._truth is not None))
+        return plain(head, *arguments)
+
+    monkeypatch.setattr(Seq2Seq, "decode", decode)
+    models = []
+    for share in (0.0, 1.0):
+        torch.manual_seed(0)
+        model = GRUModel(hidden_size=4, head=Seq2Seq(3, teacher_forcing=share))
+        forecaster = Forecaster(model, window=window)
+        forecaster.fit(values, num_epochs=1, chunk=20, valid=40)
+        assert np.isfinite(forecaster(values, horizon=9)).all()
+        models.append(model)
+    assert set(told) == {(True, True), (False, False)}
+    first, second = (model.head.decoder.weight_hh for model in models)
+    assert not torch.allclose(first, second)
+
+
+def test_a_teacher_leaves_when_training_fails():
+    model, x = made("seq2seq"), inputs()
+    with pytest.raises(InterruptedError), model.head.taught(x[..., 0]):
+        raise InterruptedError
+    assert model.head._truth is None
+
+
+def test_labels_of_another_length_cannot_teach():
+    head = Seq2Seq(4, teacher_forcing=0.5)
+    model = GRUModel(hidden_size=8, head=head)
+    for labels in (torch.zeros(3, 40, 3), torch.zeros(3, 4), torch.zeros(4)):
+        with (
+            pytest.raises(ValueError, match=r"y: expected shape \(120, 4\)"),
+            model.head.taught(labels),
+        ):
+            model.run(inputs())
+
+
 @pytest.mark.parametrize("decoder_size", [None, 5])
 def test_last_states_are_read_one_for_each_step(decoder_size):
     torch.manual_seed(0)
@@ -163,17 +263,6 @@ def test_several_targets_come_step_by_step():
         steps = model(x).unflatten(1, (4, 2))
         y_hat = model.linear(model.gru(x)[0][:, -1])
         torch.testing.assert_close(steps.flatten(1), y_hat)
-
-
-def test_gaussian_loss_equals_torchs_likelihood():
-    generator = torch.Generator().manual_seed(0)
-    y_hat = torch.randn(5, 7, 6, generator=generator)
-    y = torch.randn(5, 7, 3, generator=generator)
-    mean, std = y_hat[..., :3], (y_hat[..., 3:] / 2).exp()
-    expected = -torch.distributions.Normal(mean, std).log_prob(y).mean()
-    torch.testing.assert_close(Gaussian(3).loss(y_hat, y), expected)
-    with pytest.raises(ValueError, match=r"y: expected shape \(5, 7, 3\)"):
-        Gaussian(3).loss(y_hat, y[..., 0])
 
 
 def test_a_head_says_how_it_is_made():
@@ -206,6 +295,8 @@ def test_a_model_has_a_head_of_its_own():
         (lambda: Direct(2, target=(0, 0)), "target: expected each feature"),
         (lambda: Direct(2, target="a"), "target: expected a whole number"),
         (lambda: LastStates(2, decoder_size=0), "decoder_size"),
+        (lambda: Seq2Seq(2, 0, 1.5), "teacher_forcing: expected a share from"),
+        (lambda: Seq2Seq(2, 0, -0.1), "teacher_forcing: expected a finite"),
         (lambda: GRUModel(head="gaussian"), "head: expected a Head"),
         (lambda: GRUModel(head=Direct), "head: expected a Head"),
         (
@@ -252,15 +343,3 @@ def test_direct_comes_within_a_tenth_of_the_optimum_at_each_horizon():
         excess = forecaster(X[..., 0], 12) - cycle_forecast(X[..., 0], 12)
         ratios.append(1 + (excess**2).mean(axis=0) / cycle_error(12) ** 2)
     assert (np.median(ratios, axis=0) < 1.1).all()
-
-
-@pytest.mark.slow
-def test_the_likelihood_finds_the_errors_size():
-    values = make_cycle(3000, noise=0.4, seed=0)
-    torch.manual_seed(0)
-    model = GRUModel(hidden_size=16, head=Gaussian(12), fast=True)
-    forecaster = Forecaster(model).fit(values, CYCLE)
-    X, _ = make_windows(make_cycle(1000, noise=0.4, seed=1), 60)
-    _, std = forecaster.distribution(X[..., 0], 12)
-    expected = cycle_error(12, noise=0.4)
-    np.testing.assert_allclose(std.mean(axis=0), expected, rtol=0.15)

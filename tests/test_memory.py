@@ -1,4 +1,4 @@
-"""The memory tasks, minGRU and its scan, and networks of equal size."""
+"""The memory tasks, and networks of equal size."""
 
 import itertools
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from gru_tutorial import count_parameters
+from gru_tutorial import ExactGRU, count_parameters
 from gru_tutorial.memory import (
     KINDS,
     MAX_NUMBERS,
@@ -19,10 +19,10 @@ from gru_tutorial.memory import (
     chrono_bias,
     delay_line,
     marked_recall,
-    parallel_scan,
     size_for,
     train_on_task,
 )
+from gru_tutorial.mingru import loop_scan, parallel_scan
 
 
 def rng(seed=0):
@@ -57,45 +57,6 @@ def test_recall_asks_for_the_number_that_far_back(n, lag):
     assert torch.equal(X[:, -1 - lag], y)
 
 
-@given(st.integers(1, 3), st.integers(1, 40), st.integers(1, 4))
-def test_scan_equals_the_loop(batch, time, hidden):
-    torch.manual_seed(0)
-    a = torch.rand(batch, time, hidden, dtype=torch.float64)
-    b = torch.randn(batch, time, hidden, dtype=torch.float64)
-    h, states = torch.zeros(batch, hidden, dtype=torch.float64), []
-    for t in range(time):
-        h = a[:, t] * h + b[:, t]
-        states.append(h)
-    torch.testing.assert_close(parallel_scan(a, b), torch.stack(states, 1))
-
-
-@pytest.mark.parametrize("time", [0, 1, 2])
-def test_the_scan_leaves_its_arguments_alone(time):
-    a, b = torch.full((1, time, 2), 0.5), torch.ones(1, time, 2)
-    states = parallel_scan(a, b)
-    states += 1
-    assert torch.equal(a, torch.full_like(a, 0.5))
-    assert torch.equal(b, torch.ones_like(b))
-
-
-def test_states_that_overflow_are_refused():
-    huge, one = torch.full((1, 2, 1), 3e38), torch.ones(1, 2, 1)
-    with pytest.raises(ValueError, match=r"a, b: .* below 3\.4e\+38, got an"):
-        parallel_scan(one, huge)
-    with pytest.raises(ValueError, match="got an overflow"):
-        parallel_scan(torch.full((1, 3, 1), 1e20), torch.zeros(1, 3, 1))
-    # What comes in without a number goes out so: training says where.
-    assert parallel_scan(one, huge * torch.inf).isinf().all()
-
-
-def test_the_scan_under_transforms_is_the_same():
-    a, b = torch.rand(4, 2, 5, 3).unbind(0)[:2]
-    expected = parallel_scan(a, b)
-    mapped = torch.func.vmap(parallel_scan)(a[:, None], b[:, None])
-    torch.testing.assert_close(mapped[:, 0], expected)
-    assert parallel_scan(a.to("meta"), b.to("meta")).shape == (2, 5, 3)
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_autocast_is_left_to_pytorch(kind):
     model, x = Recaller(kind, 2, 8), torch.rand(3, 7, 2)
@@ -103,28 +64,6 @@ def test_autocast_is_left_to_pytorch(kind):
         answer, again = model(x), model(x.bfloat16())
     assert answer.dtype == again.dtype == torch.bfloat16
     torch.testing.assert_close(answer.float(), model(x), rtol=0.05, atol=0.05)
-
-
-def test_mingru_by_hand():
-    torch.manual_seed(0)
-    layer, x = MinGRU(2, 3), torch.randn(4, 6, 2)
-    h = torch.zeros(4, 3)
-    for t in range(6):
-        z = torch.sigmoid(layer.gate(x[:, t]))
-        h = (1 - z) * h + z * layer.candidate(x[:, t])
-    out, state = layer(x)
-    torch.testing.assert_close(out[:, -1], h)
-    torch.testing.assert_close(state[0], h)
-
-
-def test_the_state_of_mingru_is_the_callers_to_change():
-    layer, x = MinGRU(2, 3), torch.rand(4, 6, 2)
-    out, state = layer(x)
-    before = out.detach().clone()
-    state = state.detach_()
-    state[:, 0] = 5
-    assert torch.equal(out, before)
-    torch.relu_(out).sum().backward()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -147,6 +86,15 @@ def test_a_size_is_the_largest_that_fits(kind):
             assert size_for(kind, features, larger - 1) == size
         with pytest.raises(ValueError, match="enough for one unit"):
             size_for(kind, features, counts[0] - 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("layers", [2, 3])
+def test_layers_share_the_parameters(kind, layers):
+    size = size_for(kind, 2, 3000, layers)
+    for more, fits in ((0, True), (1, False)):
+        model = Recaller(kind, 2, size + more, num_layers=layers)
+        assert (count_parameters(model) <= 3000) == fits
 
 
 def test_a_size_is_found_without_drawing_weights():
@@ -190,6 +138,57 @@ def test_a_gate_is_opened_by_what_is_asked(open_for):
         biases.append(Recaller("GRU", 1, 4, bias).layer.bias_ih_l0.detach())
     expected = biases[0] + torch.tensor([0.0, 2, 0]).repeat_interleave(4)
     torch.testing.assert_close(biases[1], expected, rtol=0, atol=0)
+
+
+def made(kind, **options):
+    torch.manual_seed(0)
+    return Recaller(kind, 2, 4, **options)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_coupled_gates_are_moved_apart(layers):
+    plain = made("LSTM", num_layers=layers)
+    coupled = made("LSTM", num_layers=layers, open_for=3.0, coupled=True)
+    moved = torch.tensor([-3.0, 3, 0, 0]).repeat_interleave(4)
+    for k in range(layers):
+        biases = [
+            getattr(model.layer, f"bias_ih_l{k}").detach()
+            for model in (plain, coupled)
+        ]
+        torch.testing.assert_close(biases[1], biases[0] + moved)
+
+
+@pytest.mark.parametrize("kind", ["GRU", "minGRU"])
+def test_the_gate_of_every_layer_is_opened(kind):
+    plain, opened = (
+        made(kind, num_layers=2, open_for=bias).state_dict()
+        for bias in (0.0, 2.0)
+    )
+    changed = [
+        name for name in plain if not torch.equal(plain[name], opened[name])
+    ]
+    assert len(changed) == 2
+    sums = [(opened[name] - plain[name]).sum().item() for name in changed]
+    expected = 4 * 2.0 * (1 if kind == "GRU" else -1)
+    assert sums == pytest.approx([expected, expected], abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_an_orthogonal_start_turns_states_and_keeps_their_length(kind):
+    model = made(kind, num_layers=2, orthogonal=True)
+    for name, weight in model.named_parameters():
+        if "weight_hh" in name:
+            for square in weight.detach().split(4):
+                torch.testing.assert_close(square @ square.T, torch.eye(4))
+    assert made(kind).layer.weight_hh_l0[:4].square().sum() < 3
+
+
+def test_the_gru_of_a_recaller_is_pytorchs():
+    model, x = made("GRU"), torch.randn(3, 6, 2)
+    assert type(model.layer) is ExactGRU
+    torch.manual_seed(0)
+    gru = nn.GRU(2, 4, batch_first=True)
+    torch.testing.assert_close(model.layer(x)[0], gru(x)[0])
 
 
 def test_training_learns_and_repeats():
@@ -299,6 +298,21 @@ def test_training_learns_and_repeats():
         (lambda: Recaller("Elman", 1, 4), "kind: expected one of"),
         (lambda: Recaller("RNN", 1, 4, 2.0), "open_for: expected 0"),
         (lambda: size_for("GRU", 2, 3), "parameters: expected enough"),
+        (lambda: size_for("GRU", 2, 300, 0), "num_layers: expected"),
+        (lambda: MinGRU(1, 4, 0), "num_layers: expected"),
+        (lambda: MinGRU(1, 4, 1, 2), "parallel: expected True or False"),
+        (lambda: Recaller("GRU", 1, 4, num_layers=1.5), "num_layers: expe"),
+        (lambda: Recaller("GRU", 1, 4, coupled=True), "coupled: expected F"),
+        (lambda: Recaller("LSTM", 1, 4, coupled=1), "coupled: expected True"),
+        (
+            lambda: Recaller("minGRU", 1, 4, orthogonal=True),
+            "orthogonal: expected False, as minGRU has no weights",
+        ),
+        (lambda: loop_scan([1.0], torch.ones(1, 2, 3)), "a: expected a Tens"),
+        (
+            lambda: train_on_task(nn.Linear(1, 1), len, 40, enough=-1),
+            "enough: expected a finite number of at least 0",
+        ),
         (lambda: chrono_bias(2, 4), "longest: expected"),
         (
             lambda: train_on_task(nn.Linear(1, 1), None, 0),
@@ -313,6 +327,27 @@ def test_training_learns_and_repeats():
 def test_memory_refuses(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_training_ends_when_two_tests_in_a_row_are_good_enough():
+    def draw(n, generator):
+        return marked_recall(n, 3, generator)
+
+    def history(enough):
+        torch.manual_seed(0)
+        model = Recaller("GRU", 2, 16)
+        found = train_on_task(model, draw, 200, every=10, enough=enough)
+        return [error for _, error in found]
+
+    whole = history(0.0)
+    assert len(whole) == 20
+    for enough in (0.2, 0.05):
+        errors = history(enough)
+        assert errors == whole[: len(errors)]
+        good = [error < enough for error in errors]
+        assert good[-2:] == [True, True]
+        pairs = itertools.pairwise(good)
+        assert [all(pair) for pair in pairs].index(True) == len(errors) - 2
 
 
 def test_tests_are_drawn_from_a_seed_of_their_own():

@@ -14,6 +14,7 @@ from gru_tutorial import (
     cycle_forecast,
     load_electricity,
     make_cycle,
+    make_mackey_glass,
     make_regime,
     make_series,
     make_windows,
@@ -360,3 +361,60 @@ def test_the_filter_stays_within_its_range():
 def test_regimes_refuse(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_mackey_glass_obeys_its_equation():
+    """With derivatives from neighbours, exact to the sixth order."""
+    x = make_mackey_glass(1000, tau=17, every=1, seed=3).clean
+    t = np.arange(20, 990)
+    pairs = [x[t + k] - x[t - k] for k in (1, 2, 3)]
+    slope = (45 * pairs[0] - 9 * pairs[1] + pairs[2]) / 60
+    delayed = x[t - 17]
+    expected = 0.2 * delayed / (1 + delayed**10) - 0.1 * x[t]
+    assert np.abs(slope).max() > 0.05
+    np.testing.assert_allclose(slope, expected, atol=1e-4)
+
+
+def test_mackey_glass_rests_with_a_short_delay_and_wanders_with_a_long_one():
+    np.testing.assert_allclose(make_mackey_glass(99, tau=2).clean, 1)
+    values = make_mackey_glass(2000, tau=17).clean
+    assert values.std() == pytest.approx(0.23, abs=0.01)
+    # It never repeats, and small differences grow: so two seeds part.
+    other = make_mackey_glass(2000, tau=17, seed=1).clean
+    assert abs(np.corrcoef(values, other)[0, 1]) < 0.5
+    gaps = [np.abs(values[k:] - values[:-k]).max() for k in range(1, 200)]
+    assert min(gaps) > 0.1
+
+
+def test_every_second_value_of_mackey_glass_is_the_same_series():
+    fine = make_mackey_glass(60, every=3, seed=2).clean
+    coarse = make_mackey_glass(30, every=6, seed=2).clean
+    np.testing.assert_array_equal(coarse, fine[::2])
+
+
+def test_mackey_glass_has_noise_on_top():
+    series = make_mackey_glass(4000, noise=0.05, seed=3)
+    noise = series.values - series.clean
+    assert noise.std() == pytest.approx(0.05, rel=0.05)
+    assert abs(noise.mean()) < 0.005
+    clean = make_mackey_glass(4000, seed=3)
+    np.testing.assert_array_equal(clean.values, series.clean)
+    assert len(make_mackey_glass(1).values) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"length": 0}, "length: expected a whole number"),
+        ({"tau": 0.5}, "tau: .* at least 1 and below 1000, got 0.5"),
+        ({"tau": 1000}, "tau: .* below 1000"),
+        ({"every": 0}, "every: expected a whole number from 1 to 1000"),
+        ({"every": 1.5}, "every: expected a whole number"),
+        ({"noise": -1}, "noise: .* at least 0"),
+        ({"noise": 1e308}, "noise: .* float64's range"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_mackey_glass_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        make_mackey_glass(**{"length": 99, **arguments})

@@ -4,6 +4,9 @@ Series of 40 steps and one feature, batches of 3 times 8 steps, 4 units, and
 2 steps ahead, so that they fit each other.
 """
 
+import functools
+import tempfile
+
 import numpy as np
 import torch
 from matplotlib import pyplot as plt
@@ -12,12 +15,17 @@ from torch import nn
 import gru_tutorial as G
 from gru_tutorial import storage
 from gru_tutorial.checkpoint import Checkpoint
+from gru_tutorial.files import Reading, read_series
 from gru_tutorial.frame import Frame
 from gru_tutorial.heads import Head
-from gru_tutorial.memory import MinGRU, Recaller, adding_problem
+from gru_tutorial.memory import Recaller, adding_problem
+from gru_tutorial.mingru import MinGRU
 from tests.odd import ANSWERS, Model, Streaming, own
 
-HEADS = [None, G.Gaussian(2), G.Seq2Seq(2), G.LastStates(2)]
+HEADS = [
+    *(None, G.Gaussian(2), G.Quantiles(2), G.Seq2Seq(2)),
+    G.LastStates(2),
+]
 
 
 def drawn(*shape):
@@ -78,6 +86,35 @@ def written(pool):
     return path
 
 
+def table(pool):
+    """Write a file with two columns of numbers and one of names."""
+    path = pool.path()
+    rows = [f"2024-01-10 {k:02}:00,{k % 7},{k % 5}.5,a" for k in range(20)]
+    text = "\n".join(["time,value,heat,site", *rows])
+    storage.Path(path).write_text(text, "utf-8")
+    return path
+
+
+@functools.cache
+def verdict():
+    """Compare two forecasters on a file, once."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = storage.Path(folder, "data.csv")
+        rows = [f"{k},{k % 7 + k % 3}" for k in range(60)]
+        path.write_text("\n".join(["time,load", *rows]), "utf-8")
+        reading = read_series(path)
+        rivals = ("persistence",)
+        return G.judge(reading, 2, rivals=rivals, updates=2)
+
+
+def kept(pool):
+    """Return a model's file, and a reading that goes on from it."""
+    path = pool.path()
+    verdict().save(path)
+    tables, notes = verdict().kept.tables, ()
+    return path, Reading("data.csv", 60, "time", "load", tables, notes, notes)
+
+
 def loaded(pool):
     checkpoint = Checkpoint(pool.path(), run())
     checkpoint.save()
@@ -131,6 +168,7 @@ VALID = {
     "updates": lambda p: 2,
     "coefficient": lambda p: 0.9,
     "stay": lambda p: 0.98,
+    "tau": lambda p: 17.0,
     "regime": lambda p: np.ones(40),
     "lags": lambda p: 4,
     "alpha": lambda p: 1.0,
@@ -140,6 +178,7 @@ VALID = {
     "rate": lambda p: 0.02,
     "block": lambda p: 4,
     "draws": lambda p: 200,
+    "levels": lambda p: (0.1, 0.5, 0.9),
     "skill": lambda p: 0.2,
     "won": lambda p: 0.6,
     "lag": lambda p: 5,
@@ -147,6 +186,9 @@ VALID = {
     "parameters": lambda p: 3000,
     "longest": lambda p: 30,
     "open_for": lambda p: 0.0,
+    "coupled": lambda p: False,
+    "orthogonal": lambda p: False,
+    "enough": lambda p: 0.1,
     "first_step": lambda p: 10,
     "floor": lambda p: 0.5,
     "load": lambda p: 0.5,
@@ -163,10 +205,14 @@ VALID = {
         for name in (
             *("shuffle", "bias", "batch_first", "bidirectional", "learn_h0"),
             *("fast", "one_cycle", "centre", "joint", "docstring", "checks"),
-            *("exclusive", "single", "absolute"),
+            *("exclusive", "single", "absolute", "parallel"),
         )
     },
     "GRUModel.bidirectional": lambda p: False,
+    "GRUModel.fast": lambda p: p.pick([False, True, "compiled"]),
+    "SplitConformal.joint": lambda p: p.pick([None, "bonferroni", "max"]),
+    "gaussian_intervals.joint": lambda p: p.pick([None, "bonferroni"]),
+    "sample_intervals.joint": lambda p: p.pick([None, "max"]),
     "check_bool.value": lambda p: True,
     # words and files
     "name": lambda p: "it",
@@ -183,7 +229,7 @@ VALID = {
     "show_error.kind": lambda p: ZeroDivisionError,
     "show_warning.kind": lambda p: UserWarning,
     "store.name": lambda p: "fuzz",
-    "load_results.name": lambda p: "cost",
+    "load_results.name": lambda p: "regime",
     "path": lambda p: p.path(),
     "checkpoint": lambda p: p.path(),
     "write_bytes.path": lambda p: storage.Path(p.path()),
@@ -193,6 +239,55 @@ VALID = {
     "data": lambda p: b"abc",
     "reset": lambda p: "after",
     "update": lambda p: "keep",
+    # a reader's file
+    "read_series.path": table,
+    "read_series.time": lambda p: "time",
+    "read_series.value": lambda p: "value",
+    "read_series.columns": lambda p: p.pick([(), ("heat",), ("hour",)]),
+    "read_series.series": lambda p: p.pick([None, "site"]),
+    "fill": lambda p: p.pick(["previous", "interpolate"]),
+    "duplicates": lambda p: p.pick(["mean", "first", "drop-identical"]),
+    "sort": lambda p: p.pick([True, False]),
+    "read_series.every": lambda p: p.pick(["1h", "2h", "row"]),
+    "aggregate": lambda p: p.pick(["mean", "sum", "last"]),
+    "day_first": lambda p: p.pick([True, False, None]),
+    "date_format": lambda p: "%Y-%m-%d %H:%M",
+    "tz": lambda p: "Europe/Berlin",
+    "decimal": lambda p: ".",
+    "thousands": lambda p: ",",
+    "missing": lambda p: p.pick(["x", ("x", "y")]),
+    "drop_rows": lambda p: p.pick(["2", (2, 3)]),
+    "skip": lambda p: 0,
+    "header": lambda p: p.pick([True, None]),
+    "delimiter": lambda p: ",",
+    "encoding": lambda p: "utf-8",
+    "Reading.rows": lambda p: 20,
+    "Reading.time": lambda p: "time",
+    "Reading.value": lambda p: "load",
+    **dict.fromkeys(["tables", "done", "notes"], lambda p: ()),
+    "Reading.self": lambda p: read_series(table(p)),
+    # a verdict
+    "judge.data": lambda p: drawn(60),
+    "judge.level": lambda p: 0.8,
+    "rivals": lambda p: p.pick([("persistence",), ("ridge",)]),
+    "progress": lambda p: p.pick([None, own(len)]),
+    "go_on.path": lambda p: kept(p)[0],
+    "go_on.data": lambda p: kept(p)[1],
+    **{
+        f"verdict.{name}": lambda p: None
+        for name in (
+            *("Score.model", "Score.valid", "Score.test", "Verdict.word"),
+            *("Verdict.winner", "Verdict.baseline", "Verdict.skill"),
+            *("Verdict.scores", "Verdict.period", "Verdict.origins"),
+            *("Verdict.level", "Verdict.covered", "Verdict.forecast"),
+            *("Verdict.kept", "Continued.winner", "Continued.rows"),
+            *("Continued.changed", "Continued.origins", "Continued.before"),
+            *("Continued.now", "Continued.fallen", "Continued.level"),
+            *("Continued.forecast", "Continued.kept"),
+        )
+    },
+    "Verdict.self": lambda p: verdict(),
+    "Continued.self": lambda p: G.go_on(*kept(p)),
     # arrays
     "values": lambda p: drawn(40),
     "history": lambda p: drawn(40),
@@ -205,11 +300,19 @@ VALID = {
     "scores": lambda p: np.abs(drawn(40)),
     "residuals": lambda p: drawn(40),
     "SplitConformal.fit.residuals": lambda p: drawn(20, 2),
+    "scale": lambda p: None,
     "y": lambda p: drawn(20, 2),
     "y_hat": lambda p: drawn(20, 2) + 0.1,
     "paired_skill.y": lambda p: drawn(40, 2),
     "paired_skill.y_hat": lambda p: drawn(40, 2) + 0.1,
     "other": lambda p: drawn(40, 2) - 0.2,
+    "paired_scores.scores": lambda p: np.abs(drawn(40, 2)) + 0.1,
+    "paired_scores.other": lambda p: np.abs(drawn(40, 2)) + 0.2,
+    "pinball.quantiles": lambda p: drawn(3, 20, 2),
+    "crps_normal.mean": lambda p: drawn(20, 2) + 0.1,
+    "crps_normal.std": lambda p: np.abs(drawn(20, 2)) + 0.5,
+    "samples": lambda p: drawn(30, 20, 2),
+    "paths": lambda p: drawn(30, 2),
     "adaptive_conformal.y": lambda p: drawn(30),
     "adaptive_conformal.y_hat": lambda p: drawn(30) + 0.1,
     "lower": lambda p: drawn(20, 2) - 1,
@@ -284,15 +387,25 @@ VALID = {
     "exact.block_backward.weights": lambda p: layer_weights(),
     "d_out": lambda p: tensor(8, 3, 4),
     "d_h": lambda p: tensor(3, 4),
+    "linear_scan.A": lambda p: tensor(8, 3, 4, 4),
+    "linear_scan.b": lambda p: tensor(8, 3, 4),
+    "newton.jacobians.x": lambda p: tensor(8, 3, 1),
+    "newton.jacobians.h": lambda p: tensor(8, 3, 4),
+    "newton.jacobians.weights": lambda p: layer_weights(),
+    "NewtonRun.states": lambda p: tensor(3, 8, 4),
+    "NewtonRun.residuals": lambda p: [0.1, 1e-13],
+    "converged": lambda p: True,
     "model.point_of.y_hat": lambda p: tensor(3, 2),
     "model.to_numpy.y_hat": lambda p: tensor(3, 2),
     "decode.last": lambda p: tensor(3, 1),
+    "teacher_forcing": lambda p: 0.5,
     **{
         f"{head}.{method}.{name}": make
         for head, width, numbers in (
             ("Head", 2, 2),
             ("Direct", 2, 2),
             ("Gaussian", 4, 4),
+            ("Quantiles", 6, 6),
             ("Seq2Seq", 1, 2),
             ("LastStates", 1, 2),
         )
@@ -300,9 +413,11 @@ VALID = {
             "last",
             "every",
             "decode",
+            "taught",
             "loss",
             "point",
             "distribution",
+            "quantiles",
         )
         for name, make in (
             ("read", quiet(lambda p, width=width: own(nn.Linear(4, width)))),
@@ -338,6 +453,15 @@ VALID = {
     "gaussian_intervals.forecaster": quiet(
         lambda p: G.Forecaster(gru_model(G.Gaussian(2)))
     ),
+    "quantile_intervals.forecaster": quiet(
+        lambda p: G.Forecaster(gru_model(G.Quantiles(2)))
+    ),
+    "quantile_intervals.level": lambda p: 0.9,
+    "Forecaster.quantiles.self": quiet(
+        lambda p: G.Forecaster(gru_model(G.Quantiles(2)))
+    ),
+    "Forecaster.quantiles.levels": lambda p: (0.05, 0.95),
+    "check_levels.values": lambda p: (0.1, 0.5, 0.9),
     "pipeline": lambda p: own(lambda v: v[:3]),
     "fit": lambda p: lambda history: naive,
     "intervals": lambda p: G.Intervals(
@@ -367,10 +491,12 @@ VALID = {
     "Scaler.self": lambda p: p.pick(
         [G.Scaler(0.5, 2.0), G.Scaler([0.5, 1.0], [2.0, 3.0]), G.Scaler()]
     ),
+    "CompiledGRU.self": quiet(lambda p: G.CompiledGRU(1, 4)),
     "ExactGRU.self": quiet(lambda p: G.ExactGRU(1, 4)),
     "Head.self": quiet(lambda p: Head(2)),
     "Direct.self": quiet(lambda p: G.Direct(2)),
     "Gaussian.self": quiet(lambda p: G.Gaussian(2)),
+    "Quantiles.self": quiet(lambda p: G.Quantiles(2)),
     "Seq2Seq.self": quiet(lambda p: gru_model(G.Seq2Seq(2)).head),
     "LastStates.self": quiet(lambda p: G.LastStates(2)),
     "GRUModel.run.self": quiet(lambda p: gru_model(p.pick(HEADS[:-1]))),

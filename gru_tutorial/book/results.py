@@ -93,8 +93,8 @@ def load_results(name: str) -> dict:
 
     Examples
     --------
-    >>> record = load_results("cost")
-    >>> record["results"]["rows"][0]["layer"]
+    >>> record = load_results("speed")
+    >>> record["results"]["kinds"][0]["layer"]
     'RNN'
     """
     known = sorted(path.stem for path in RESULTS.glob("*.json"))

@@ -27,13 +27,13 @@ def test_results_are_the_packages_data():
 
 def test_results_of_another_name_are_refused():
     message = (
-        "name: expected one of cost, memory, recipes, recipes_sweep, "
-        "regime, speed, visibility, got '../speed'"
+        "name: expected one of horizons, memory, recipes, recipes_other, "
+        "recipes_sweep, regime, speed, visibility, got '../speed'"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         load_results("../speed")
     for name in (None, ["speed"], 3):
-        with pytest.raises(ValueError, match="name: expected one of cost"):
+        with pytest.raises(ValueError, match="name: expected one of horizons"):
             load_results(name)
 
 

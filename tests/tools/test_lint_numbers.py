@@ -513,4 +513,4 @@ def test_a_neighbour_of_a_number_is_caught_in_most_cases():
     counts = Counter((n.kind, n.significant, found) for n, found, _ in tried)
     print(*sorted(counts.items()), sep="\n")
     print(*[told for _, found, told in tried if not found], sep="\n")
-    assert caught / len(tried) > 0.85
+    assert caught / len(tried) > 0.8

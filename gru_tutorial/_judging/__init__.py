@@ -1,0 +1,1 @@
+"""What ``verdict.judge`` consists of: parts of time, rivals, a network."""

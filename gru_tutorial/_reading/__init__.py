@@ -1,0 +1,1 @@
+"""What ``files.read_series`` consists of: bytes, cells, times, and steps."""
