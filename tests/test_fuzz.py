@@ -56,8 +56,8 @@ HOLDING = [
     *(n for n, t in TARGETS.items() if hasattr(t.function, "_fields")),
     *(name for name in TARGETS if name.startswith("tensors.")),
     *("training.History", "training.Run", "cell.GRUWeights.of"),
-    *("frame.Frame.fitted", "frame.moved_on", "memory.parallel_scan"),
-    "memory.loop_scan",
+    *("frame.Frame.fitted", "frame.moved_on", "mingru.parallel_scan"),
+    "mingru.loop_scan",
     *("forecaster.Forecaster", "stream.Stream", "model.to_model"),
     *("model.point_of", "checks.check_callable"),
 ]
@@ -66,7 +66,7 @@ TENSORS = [
     for name in TARGETS
     if re.match(
         r"heads\.|probabilistic\.|model\.(GRUModel|ran)|exact\.|compiled\.|"
-        r"memory\.[MR]|newton\.",
+        r"memory\.R|mingru\.M|newton\.",
         name,
     )
 ]
@@ -337,6 +337,8 @@ UNSEEN = (
     *("mingru._check_states", "series._check_range", "training._check_batch"),
     *("model._check_dropout", "windows._check_spread", "recipe._check_rate"),
     "book.notebook._check_kind",
+    *("_reading.choose._check_apart", "_reading.steps.check_gaps"),
+    *("_reading.steps.check_missing", "_reading.steps.check_steps"),
 )
 
 
