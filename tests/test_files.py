@@ -556,3 +556,12 @@ def test_numbers_are_exact():
         assert to_floats([repr(value)], Dialect())[0] == value
     assert not all_fit(["1_000"], Dialect())
     assert not all_fit(["٣"], Dialect())  # digits of other scripts
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M", "%Y%m%d%H%M"])
+def test_decimal_commas_may_stand_between_commas_in_quotes(form, tmp_path):
+    rows = [f'{t},"{k},5"' for k, t in enumerate(hours(3, "2024-01-13", form))]
+    path = tmp_path / "quoted.csv"
+    path.write_text("\n".join(["time,load", *rows]))
+    found = read_series(path, decimal=",").values
+    np.testing.assert_array_equal(found, [0.5, 1.5, 2.5])

@@ -86,7 +86,8 @@ def find_delimiter(text: str, options) -> str:
     """Return what divides the columns; nothing, if there is only one."""
     if options.delimiter is not None:
         return options.delimiter
-    left = [d for d in DELIMITERS if d not in (options.decimal,)]
+    quoted = '"' in text  # then a decimal comma can stand between commas
+    left = [d for d in DELIMITERS if quoted or d != options.decimal]
     if options.thousands == " ":
         left.remove(" ")
     scores = {d: _score(_sample(text, d, options.skip)) for d in left}
