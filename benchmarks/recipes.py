@@ -1,6 +1,6 @@
 """This package, its peers and simple baselines on three kinds of series.
 
-Each method forecasts ten series of a kind, one step ahead: see ``tasks.py``.
+Each method forecasts several series of a kind, one step ahead: ``tasks.py``.
 Settings come from one and the same search on three other series, for our own
 recipe as for the peers: see ``search.py`` and ``spaces.py``. One process, one
 thread. Each run is kept in ``.runs/recipes.jsonl`` at once, and a second start

@@ -73,14 +73,17 @@ def tried(runs, task, function, settings, seeds, to_beat):
     It is hopeless if its first series is a tenth worse than ``to_beat``, or
     if its median can no longer be below it.
     """
-    ratios = []
+    ratios, dates = [], set()
     for seed in seeds:
-        ratios.append(runs.run(task, function, settings, seed)["ratio"])
+        run = runs.run(task, function, settings, seed)
+        ratios.append(run["ratio"])
+        dates.add(run["date"])
         no_better = sum(ratio >= to_beat for ratio in ratios)
         if 2 * no_better > len(seeds) or ratios[0] > HOPELESS * to_beat:
             break
     stopped = len(ratios) < len(seeds)
-    return {"settings": settings, "ratios": ratios, "stopped": stopped}
+    found = {"settings": settings, "ratios": ratios, "stopped": stopped}
+    return {**found, "dates": sorted(dates)}
 
 
 def anything(settings):
