@@ -22,7 +22,6 @@ FORMULA = re.compile(
     r"(?:^\((eq-[a-z0-9-]+)\)=\n)?^\$\$\n(.+?)\n\$\$$", re.M | re.S
 )
 TARGET = re.compile(r"^\(([a-z0-9-]+)\)=$", re.M)
-COMMENT = re.compile(r"<!--.*?-->", re.S)  # no reader sees it
 
 
 class Cell:
@@ -186,8 +185,7 @@ class Chapter:
     @property
     def minutes(self):
         """The minutes that reading takes: words, and lines of code."""
-        prose = (COMMENT.sub("", cell.source) for cell in self.prose)
-        words = sum(len(text.split()) for text in prose)
+        words = sum(len(cell.source.split()) for cell in self.prose)
         shown = sum(len(c.lines) for c in self.code if not c.is_folded)
         folded = sum(len(c.lines) for c in self.code if c.is_folded)
         return round(words / 200 + shown / 12 + folded / 36)

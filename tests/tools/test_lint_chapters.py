@@ -317,11 +317,6 @@ def test_what_is_no_fault_is_not_found(name):
     assert [x for x in faults if "make run" not in x] == []
 
 
-def test_words_that_no_reader_sees_take_no_minutes():
-    plant = prose(f"<!-- {'word ' * 2000} -->")
-    assert planted(plant).minutes == planted(prose("")).minutes
-
-
 def test_a_second_cell_of_imports_is_allowed():
     def plant(notebook):
         notebook["cells"].insert(2, copy.deepcopy(notebook["cells"][1]))
