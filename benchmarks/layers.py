@@ -45,8 +45,8 @@ def of_kinds(sizes, batch, length, threads=1, turns=TURNS, runs=3):
     """Measure a layer of every kind, with a size for each."""
     layers = {kind: make(sizes[kind]) for kind, make in KINDS.items()}
     torch.set_num_threads(threads)
-    x = torch.zeros(batch, length, 1)
-    times = of_layers(layers, x, length, turns, runs)
+    inputs = dict.fromkeys(KINDS, torch.zeros(batch, length, 1))
+    times = of_layers(layers, inputs, length, turns, runs)
     torch.set_num_threads(1)
     rows = [
         {
@@ -133,17 +133,22 @@ def three_rungs(gru):
 
 
 def rungs():
-    """Compare nn.GRU, the backward pass by hand, and the compiled kernel."""
-    rows = []
+    """Compare nn.GRU, the backward pass by hand, and the compiled kernel.
+
+    All sizes take turns, too, as the page compares them with each other.
+    """
+    layers, inputs = {}, {}
     for hidden in HIDDEN:
         for batch in BATCHES:
-            layers = three_rungs(nn.GRU(1, hidden))
-            times = of_layers(layers, torch.zeros(LENGTH, batch, 1))
-            for name, found in times.items():
-                row = {"layer": name, "hidden": hidden, "batch": batch}
-                rows.append({**row, **found})
-                medians = [value[1] for value in found.values()]
-                print(*row.values(), *medians, flush=True)
+            for name, layer in three_rungs(nn.GRU(1, hidden)).items():
+                layers[name, hidden, batch] = layer
+                inputs[name, hidden, batch] = torch.zeros(LENGTH, batch, 1)
+    rows = []
+    for key, found in of_layers(layers, inputs).items():
+        row = dict(zip(("layer", "hidden", "batch"), key, strict=True))
+        rows.append({**row, **found})
+        medians = [value[1] for value in found.values()]
+        print(*row.values(), *medians, flush=True)
     return rows
 
 

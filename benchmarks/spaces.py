@@ -82,13 +82,8 @@ GRIDS = {
     ),
     "NeuralForecast GRU": grid(**GRID, steps=(400, 1000, 2000), loss=("MAE",)),
 }
-MORE = {  # trials after the grid on the waves
-    "windows": 3,
-    "skorch": 3,
-    "Darts RNNModel": 3,
-    "Darts BlockRNNModel": 3,
-    "NeuralForecast GRU": 2,
-}
+MORE = 8  # trials of a network after the grid on the waves
+MOST = 20  # trials of a network on the other series, ours as theirs
 # And on the other series: one point for each.
 POINT = {"cycle": True, "clip": 1.0, "lr": 0.01, "window": 24}
 STARTS = {
@@ -160,8 +155,8 @@ def searches(task):
     """Return all methods whose settings are searched for a task."""
     waves, found = task == "waves", {}
     recipes = ("QUICK", "CAREFUL", "PATIENT") if waves else ("QUICK",)
-    most = 8 if waves else 12
     starts = named(*recipes)
+    most = len(starts) + MORE if waves else MOST
     found["chunks, searched"] = Searched("chunks", CHUNKS, starts, most)
     for name, (function, axes, starts) in QUICK_TO_FIT.items():
         lattice = Lattice(axes, CLOSED)
@@ -178,7 +173,7 @@ def searches(task):
     for name, (function, axes) in NETWORKS.items():
         lattice = Lattice(axes, CLOSED)
         starts = GRIDS[name] if waves else [STARTS[name]]
-        most = len(starts) + (MORE[name] if waves else 3)
+        most = len(starts) + MORE if waves else MOST
         found[name] = Searched(function, lattice, starts, most)
     return found
 

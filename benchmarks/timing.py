@@ -84,10 +84,14 @@ def training(layer, x):
     return run
 
 
-def of_layers(layers, x, steps=LENGTH, turns=TURNS, runs=RUNS):
-    """Return the times of a step of layers that take turns, by their names."""
-    passes = [forward(layer, x) for layer in layers.values()]
-    passes += [training(layer, x) for layer in layers.values()]
+def of_layers(layers, inputs, steps=LENGTH, turns=TURNS, runs=RUNS):
+    """Return the times of a step of layers that take turns, by their names.
+
+    ``layers`` and ``inputs`` are dictionaries with the same keys.
+    """
+    pairs = [(layer, inputs[name]) for name, layer in layers.items()]
+    passes = [forward(*pair) for pair in pairs]
+    passes += [training(*pair) for pair in pairs]
     found, rows = clocked(passes, turns, runs), {}
     for name, alone, both in zip(
         layers, found[: len(layers)], found[len(layers) :], strict=True

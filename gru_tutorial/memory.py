@@ -21,12 +21,13 @@ from gru_tutorial.checks import (
 from gru_tutorial.exact import ExactGRU
 from gru_tutorial.mingru import (
     MAX_LAYERS,
+    SIZES,
     MinGRU,
     _check_input,
     _check_sizes,
-    _make,
 )
 from gru_tutorial.recipe import Recipe
+from gru_tutorial.tensors import build_layer
 from gru_tutorial.training import fit
 
 TEST_SEED = 10**6
@@ -269,7 +270,7 @@ def _make_layer(kind: str, *sizes: int) -> nn.Module:
     """Return the layer; of equal ones, the one that trains faster here."""
     if kind == "minGRU":
         return MinGRU(*sizes, parallel=False)
-    layer = _make(getattr(nn, kind), *sizes, batch_first=True)
+    layer = build_layer(SIZES, getattr(nn, kind), *sizes, batch_first=True)
     return ExactGRU.of(layer) if kind == "GRU" else layer
 
 

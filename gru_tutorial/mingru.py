@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 from gru_tutorial.checks import check_bool, check_int
 from gru_tutorial.exact import is_transformed
-from gru_tutorial.tensors import _check_batch, _check_kind
+from gru_tutorial.tensors import _check_batch, _check_kind, build_layer
 
 MAX_LAYERS = 1000
+SIZES = "input_size, hidden_size"
 
 
 def parallel_scan(a: Tensor, b: Tensor) -> Tensor:
@@ -198,8 +199,8 @@ class MinGRU(nn.Module):
         self.parallel = check_bool("parallel", parallel)
         self.gates, self.candidates = nn.ModuleList(), nn.ModuleList()
         for _ in range(layers):
-            self.gates.append(_make(nn.Linear, *sizes))
-            self.candidates.append(_make(nn.Linear, *sizes))
+            for parts in (self.gates, self.candidates):
+                parts.append(build_layer(SIZES, nn.Linear, *sizes))
             sizes = sizes[1], sizes[1]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -241,13 +242,3 @@ def _check_sizes(input_size: int, hidden_size: int) -> tuple[int, int]:
 def _check_input(x: Tensor, weight: Tensor) -> None:
     _check_batch(x, weight.shape[1])
     _check_kind("x", x, weight.dtype, weight.device)
-
-
-def _make(layer, input_size, hidden_size, *layers, **options) -> nn.Module:
-    try:
-        return layer(input_size, hidden_size, *layers, **options)
-    except (RuntimeError, TypeError, OverflowError) as error:
-        raise ValueError(
-            f"input_size, hidden_size: expected sizes that fit into memory, "
-            f"got {input_size} and {hidden_size} ({error})"
-        ) from None

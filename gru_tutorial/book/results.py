@@ -131,14 +131,14 @@ def _circumstances() -> dict:
 
     return {
         "date": datetime.date.today().isoformat(),
-        "machine": _processor(),
+        "machine": processor(),
         "python": platform.python_version(),
         "torch": torch.__version__.split("+")[0],
         "numpy": np.__version__,
     }
 
 
-def _processor() -> str:
+def processor() -> str:
     """Return the processor's name, as far as the system tells."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
