@@ -5,7 +5,7 @@ BOOK = $(BIN)/jupyter-book build . -W -n --keep-going
 
 WORKERS ?= 2
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-BENCHMARKS = speed memory visibility horizons regime "recipes --sweep" recipes
+BENCHMARKS = speed memory visibility horizons regime "recipes --sweep" recipes series
 
 .PHONY: help book lint test quick test-portable lab run check bench clean
 
@@ -67,5 +67,5 @@ clean:  ## remove the site and the environment
 
 .venv-bench/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet -c constraints.txt -e '.[bench]'
+	.venv-bench/bin/python -m pip install --quiet -c constraints.txt -e '.[bench,series]'
 	@touch $@
