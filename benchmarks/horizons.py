@@ -5,8 +5,10 @@ steps from each of 3,977 origins in the rest. ARIMA and exponential smoothing
 are filtered through all values before an origin with the parameters that they
 have; a GRU and ridge see the last values, as many as ``Task.sees`` says. The
 orders of ARIMA and the parts of exponential smoothing are chosen on the first
-part by AIC. Five series each and five starting weights, but three where a
-decoder learns on the longer chunks; one thread.
+part by AIC. On the waves a second ARIMA is told the periods, which smoothing
+may choose from, and its fit begins near them. Five series each and five
+starting weights, but three where a decoder learns on the longer chunks; one
+thread.
 
 Every run is kept in ``benchmarks/.runs/horizons.jsonl`` as soon as it ends,
 and a second start goes on after the last one.
@@ -152,21 +154,49 @@ def baseline(values, task, seed, kind):
     return seeing(forecaster, task), getattr(forecaster, "chosen", {})
 
 
-def arima(values, task, seed):
-    """Fit statsmodels' ARIMA: differences by KPSS' test, degrees by AIC."""
+def arima(values, task, seed, told=False):
+    """Fit statsmodels' ARIMA: differences by KPSS' test, degrees by AIC.
+
+    Or it is told the periods of the waves: see ``near_waves``.
+    """
     from statsmodels.tsa.arima.model import ARIMA
     from statsmodels.tsa.stattools import kpss
 
     run_quietly()  # statsmodels switches its warnings on
     past = values[: task.train]
-    d = int(kpss(past, nlags="auto")[1] < 0.05)
-    fits = [
-        ARIMA(past, order=(p, d, q)).fit()
-        for p, q in itertools.product(DEGREES, DEGREES)
-    ]
+    if told:
+        fits = [near_waves(past, task.periods)]
+    else:
+        d = int(kpss(past, nlags="auto")[1] < 0.05)
+        fits = [
+            ARIMA(past, order=(p, d, q)).fit()
+            for p, q in itertools.product(DEGREES, DEGREES)
+        ]
     best = min(fits, key=lambda fit: fit.aic)
     order = [int(n) for n in best.model.order]
     return lambda values: arima_paths(best, values, task), {"order": order}
+
+
+def near_waves(past, periods):
+    """Fit the ARIMA of waves in noise, from near their coefficients.
+
+    A wave is given by its last two values, as in (9.2) with a damping of 1.
+    With noise, the errors before have the same coefficients as the values,
+    and nearly cancel them. The fit begins with both damped a little.
+    """
+    from statsmodels.tsa.arima.model import ARIMA
+
+    def coefficients(damping):
+        found = np.ones(1)
+        for angle in 2 * np.pi / np.array(periods):
+            wave = 1, -2 * damping * np.cos(angle), damping**2
+            found = np.convolve(found, wave)
+        return found[1:]
+
+    degree = 2 * len(periods)
+    start = [past.mean(), *-coefficients(0.999), *coefficients(0.97)]
+    model = ARIMA(past, order=(degree, 0, degree))
+    return model.fit(start_params=[*start, past.var() / 10])
 
 
 def arima_paths(fitted, values, task):
@@ -254,6 +284,7 @@ def methods_of(task):
     if task == "waves":
         short = {**seq2seq, "steps": HORIZON // 2}
         found["seq2seq, 12 steps"] = ("gru", short)
+        found["ARIMA, told the periods"] = ("arima", {"told": True})
     if task != "mackey_glass":
         found |= {
             "naive": ("baseline", {"kind": "naive"}),

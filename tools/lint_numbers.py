@@ -16,6 +16,8 @@ in prose is bound by one of these:
   setting;
 - lead, Summary, Exercises and Next speak of the whole chapter. There three
   digits are enough; a number with fewer is said in another section, too;
+- of the numbers in assertions, a bound binds only what prose calls one:
+  ``x > 3`` is "more than 3", but neither "3" nor "less than 3";
 - a comment in the section marks it: ``<!-- defined: 0.35 -->``,
   ``<!-- cited: 1.348 % -->``, ``<!-- from 04_training: 1.198 -->``; the last
   is looked up in that chapter's outputs and assertions.
@@ -71,7 +73,8 @@ def binds_multiple(number, value):
     if value.kind == "set":
         return not number.is_ratio and value.value == number.value
     is_known = value.is_ratio or value.kind == "asserted"
-    return is_known and abs(value.value - number.value) < 0.5
+    room = 1e-9 if value.bound else 0.5
+    return is_known and abs(value.value - number.value) < room
 
 
 BINDS = {
@@ -82,10 +85,16 @@ BINDS = {
 }
 
 
+def may_bind(number, value):
+    """Tell whether a bound in code, ``x > 3``, meets "more than 3"."""
+    return not value.bound or number.bound in (value.bound, "either")
+
+
 def first_that_binds(number, values):
     """Return the first value that binds a number, or ``None``."""
     binds = BINDS[number.kind]
-    return next((v for v in values if binds(number, v)), None)
+    fit = (v for v in values if may_bind(number, v))
+    return next((v for v in fit if binds(number, v)), None)
 
 
 def last_that_printed(cells):

@@ -7,7 +7,7 @@ not looked at.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 WORDS = {
@@ -90,6 +90,26 @@ FOLD = re.compile(rf"{BEFORE}(?P<n>{WHOLE}|{WORD})-?fold\b", re.I)
 TWICE = re.compile(rf"\btwice\b{RATIO}", re.I)
 PLAIN = re.compile(rf"{BEFORE}{DECIMAL}")
 
+# What says before or after a number that it is a bound; and what may turn it
+# round: "none is above 3" is an upper bound.
+LOWER = re.compile(
+    r"\b(?:more than|over|at least|above|as much as|between)"
+    r"(?:\s+about)?\s+\Z",
+    re.I,
+)
+UPPER = re.compile(
+    r"(?:\b(?:less than|fewer than|at most|below|under|up to|within)"
+    r"(?:\s+about)?"
+    r"|\bbetween\s+[\d.,]+(?:\s%)?\s+and|\d(?:\s%)?\s+to)\s+\Z",
+    re.I,
+)
+FROM = re.compile(r"[\d.,]*\d(?:\s%)?\s+to\s+\d")
+NEGATION = re.compile(
+    r"\b(?:no|not|none|never|neither|nor|nobody|nothing|cannot|without)\b"
+    r"[^.!?:;]*\Z",
+    re.I,
+)
+
 
 @dataclass(frozen=True)
 class Number:
@@ -102,6 +122,7 @@ class Number:
     digits: int = 0
     total: int = 0  # of "four of five": 5
     is_ratio: bool = False  # "ten times as" is one, "ten times" may be none
+    bound: str = ""  # "lower", as in "more than 3", "upper" or "either"
 
     @property
     def key(self):
@@ -187,11 +208,20 @@ def decimals(prose):
         yield Number("decimal", match[0], match.start(), value, digits)
 
 
+def bound_of(prose, start):
+    """Return which bound a number is, by the words around it."""
+    before = prose[:start]
+    lower = LOWER.search(before) or FROM.match(prose, start)
+    told = "lower" if lower else "upper" if UPPER.search(before) else ""
+    return "either" if told and NEGATION.search(before) else told
+
+
 @lru_cache(4096)
 def numbers_in(text):
     """Return the measured numbers of a Markdown text, in their order."""
     prose, found = prose_of(text), {}
     for reader in (percents, counts, multiples, decimals):
         for number in reader(prose):
-            found.setdefault(number.start, number)
+            bound = bound_of(prose, number.start)
+            found.setdefault(number.start, replace(number, bound=bound))
     return tuple(found[start] for start in sorted(found))

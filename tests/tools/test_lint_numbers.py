@@ -77,7 +77,7 @@ BOUND = {
     "a percentage in a table": ("12 %", code("f()", table("share (%)\n12"))),
     "a fraction": ("12 %", code("f()", stream("0.1234"))),
     "a fraction, digits": ("12.3 %", code("f()", stream("0.1234"))),
-    "an asserted fraction": ("4 %", code("assert f() < 0.04")),
+    "an asserted fraction": ("4 %", code("assert f() == 0.04")),
     "a percentage set": ("12 %", code("share = 0.12")),
     "x of y": ("four of five", code("f()", stream("4 of 5 seeds"))),
     "x/y": ("four of five", code("f()", stream("seeds 4/5"))),
@@ -88,7 +88,15 @@ BOUND = {
     "n times": ("ten times as fast", code("f()", stream("ratio 9.8"))),
     "n times in a table": ("tenfold", code("f()", table("a / b\n 9.8"))),
     "n times in words": ("tenfold", code("f()", stream("10 times"))),
-    "n times asserted": ("tenfold", code("assert a > 10 * b")),
+    "n times asserted": ("tenfold", code("assert round(a / b) == 10")),
+    "more than": ("more than 0.5", code("assert x > 0.5")),
+    "at least n times": ("at least ten times as", code("assert a > 10 * b")),
+    "within": ("to within about 4 %", code("assert abs(x - 1) < 0.04")),
+    "between": ("between 0.2 and 0.5", code("assert 0.2 < f(x) <= 0.5")),
+    "from and to": ("7 to 12 %", code("assert 0.07 < a < b < 0.12")),
+    "fewer of many": ("less than 4 of 5", code("assert sum(range(5)) < 4")),
+    "turned round": ("sure: none is above 0.5", code("assert max(a) < 0.5")),
+    "a bound, printed": ("below 0.5", code("f()", stream("at most 0.4981"))),
     "so often": ("done ten times", code("repeats = 10")),
     "many times": ("a hundred times as", code("f()", stream("100.2 times"))),
     "defined": ("0.35", markdown("<!-- defined: 0.35 -->")),
@@ -123,10 +131,22 @@ UNBOUND = {
         code("lr = 0.01", tags=["hide-input"]),
     ),
     "a setting, rounded": ("0.1", code("lr = 0.11")),
-    "half, rounded down": ("0.8", code("assert x > 0.85")),
+    "half, rounded down": ("0.8", code("assert x == 0.85")),
+    "a bound as a value": ("0.5", code("assert x < 0.5")),
+    "a bound as a ratio": ("tenfold", code("assert a > 10 * b")),
+    "a bound of a count": ("four of five", code("assert sum(range(5)) > 4")),
+    "the other bound": ("more than 0.5", code("assert x < 0.5")),
+    "the other bound of two": ("above 0.5", code("assert 0.2 < x < 0.5")),
+    "the other bound, times": ("more than twice as", code("assert a < 2 * b")),
+    "a bound, rounded": ("above 0.3", code("assert x > 0.25")),
+    "a bound of a ratio, rounded": (
+        "less than twice as",
+        code("assert a < 2.4 * b"),
+    ),
     "a place in an array": ("done ten times", code("y = x[10]")),
     "digits": ("three times as", code("assert round(x, 3) == 7.5")),
     "no percentage": ("12 %", code("f()", stream("12 steps"))),
+    "another's percentage": ("12 %", code("f()", stream("90 % in 12 steps"))),
     "a whole fraction": ("100 %", code("f()", stream("1 step"))),
     "a whole number": ("14 %", code("assert f() == 14")),
     "another x beside it": ("2 of 5", code("f()", stream("2 a, 3 of 5"))),
@@ -205,7 +225,7 @@ def test_a_section_may_begin_within_a_cell():
 @pytest.mark.parametrize("title", ["Summary", "Exercises", "Next"])
 def test_sections_of_the_whole_chapter(title):
     """A short number there is said in another section, too."""
-    cell, asserted = code("f()", stream("1.1981")), code("assert x > 1.2")
+    cell, asserted = code("f()", stream("1.1981")), code("assert x == 1.2")
     said, short = markdown("It is 1.2."), markdown(f"## {title}\n\nIt is 1.2.")
     assert faults(cell, short) != []
     assert faults(cell, said, short) == []
@@ -236,7 +256,7 @@ def test_captions_and_texts_of_figures_belong_to_their_cell():
     assert first.startswith("S, caption of code cell 2: '1.2'")
     assert second.startswith("S, alt of code cell 2: '1.3'")
     assert len(faults(code("f()", stream("1.2 1.3")), drawn)) == 2
-    assert faults(drawn, code("assert x < 1.2 and y < 1.3")) == []
+    assert faults(drawn, code("assert x == 1.2 and y == 1.3")) == []
     drawn["outputs"] = [FIGURE, stream("1.2 1.3")]
     assert faults(drawn) == []
 
@@ -308,8 +328,8 @@ def test_the_command_prints_what_binds(capsys, monkeypatch):
     assert "    3.5: defined" in lines
 
 
-# The proof. First twenty faults of different kinds, planted by hand in a
-# page that has none, and twelve that no such rule can find.
+# The proof. First faults of different kinds, planted by hand in a page that
+# has none, and some that no such rule can find.
 
 RESULTS = """forecast  ratio  inside
 copy     11.742   0.412
@@ -347,8 +367,12 @@ PAGE = [
     ),
     code("plt.show()", FIGURE, stream("slope -0.250\n"), **PICTURE),
     code("assert bars[0] > 11.7 and max(bars[1:]) < 1.5", tags=["hide-cell"]),
-    markdown("## A detail\n\nAfter 10 to 20 epochs it ends at 0.0481."),
+    markdown(
+        "## A detail\n\nAfter 10 to 20 epochs it ends at 0.0481, and is "
+        "always more than 0.04."
+    ),
     code("f()", stream("end 0.04812\n")),
+    code("assert min(ends) > 0.04", tags=["hide-cell"]),
     markdown(
         "## Summary\n\n- Ridge has 1.432, a GRU 1.20.\n"
         "- Of its intervals 90 % hold; four of five seeds agree."
@@ -388,6 +412,8 @@ CAUGHT = {
     "the landing page, rounded": ("copy 11.74", "copy 11.75"),
     "a result that changed": ("ridge     1.432", "ridge     1.442"),
     "an assertion that changed": ("wins == 4", "wins == 3"),
+    "a bound": ("more than 0.04", "more than 0.03"),
+    "a bound turned round": ("more than 0.04", "less than 0.04"),
 }
 NOT_CAUGHT = {
     "a sign": ("−0.250", "0.250"),
@@ -470,10 +496,10 @@ def neighbour(number, step):
     value = abs(value)
     if number.text.lower() == "twice":
         return "three times"
-    first = re.match(r"(a )?[\w,]+?(?=-?fold|\b)", number.text)
+    first = re.match(r"(a )?[\w,]+?(?=-?fold|\b(?!,))", number.text)
     if not first or value == number.value:
         return None
-    word = str(value) if digits else NAMES.get(value, str(value))
+    word = f"{value:,}" if digits else NAMES.get(value, str(value))
     return word + number.text[first.end() :]
 
 
@@ -513,4 +539,4 @@ def test_a_neighbour_of_a_number_is_caught_in_most_cases():
     counts = Counter((n.kind, n.significant, found) for n, found, _ in tried)
     print(*sorted(counts.items()), sep="\n")
     print(*[told for _, found, told in tried if not found], sep="\n")
-    assert caught / len(tried) > 0.8
+    assert caught / len(tried) > 0.85

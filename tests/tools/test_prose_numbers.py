@@ -89,3 +89,19 @@ def test_a_number_knows_its_place_and_digits():
     as_good, times = numbers_in("ten times as good, ten times")
     assert as_good.is_ratio
     assert not times.is_ratio
+
+
+@pytest.mark.parametrize(
+    ("text", "bounds"),
+    [
+        ("it is 0.5", [""]),
+        ("more than 0.5, above 12 %, at least twice as good", ["lower"] * 3),
+        ("below 0.5, at most 4 of 5, within about 12 %", ["upper"] * 3),
+        ("between 0.2 and 0.5, 7 to 12 %", ["lower", "upper"] * 2),
+        ("All are above 0.5. None is below 0.2.", ["lower", "either"]),
+        ("none is small: all are above 0.5", ["lower"]),
+        ("a sum of 0.5 and 0.2, moreover 0.1", [""] * 3),
+    ],
+)
+def test_a_number_knows_which_bound_it_is(text, bounds):
+    assert [number.bound for number in numbers_in(text)] == bounds
