@@ -21,6 +21,10 @@ origins, by ``paired_scores``. For the rule of thumb see ``thumb.py``. At last,
 the same GRU is trained three times as long, to see whether that changes the
 count; nothing else comes from these runs.
 
+After the results were known, two things were added, and are told as such: what
+a comparison with each baseline alone comes to (``against``), and the rule of
+thumb for tasks in which the GRU is ahead, surely or not (``rule_ahead``).
+
 Every run is kept in ``benchmarks/.runs/series.jsonl`` as soon as it ends, and
 a second start goes on after the last one.
 
@@ -37,7 +41,7 @@ from catalogue import SERIES, loaded, packages
 from horizons import best_smoothing
 from peers import run_quietly, versions
 from search import RUNS, Runs
-from thumb import CANDIDATES, account, properties_of
+from thumb import CANDIDATES, account, is_ahead, properties_of
 
 from gru_tutorial import (
     Boosting,
@@ -62,6 +66,7 @@ LONGER = 3 * UPDATES
 LEVEL = 0.95
 LEARNERS = {"ridge": Ridge, "neighbours": Neighbours, "boosting": Boosting}
 BASELINES = ("persistence", "seasonal naive", "ETS", *LEARNERS)
+VERDICTS = ("better", "no difference", "worse")
 WAYS = {0: "the series itself", 1: "differences"}
 
 
@@ -358,14 +363,30 @@ def mean_of(tests, at, score):
     return float(np.mean([run[score][at] for run in tests[at]]))
 
 
+def errors_over(tests, at):
+    """Return the mean of all seeds' errors at each origin."""
+    return np.mean([unpacked(run["errors"][at]) for run in tests[at]], axis=0)
+
+
+def told(found):
+    """Return a comparison as it is stored."""
+    numbers = ("skill", "lower", "upper", "won")
+    stored = {name: round(getattr(found, name), 4) for name in numbers}
+    return {**stored, "verdict": found.verdict}
+
+
 def task(name, data, at, rivals, gru):
     """Return all that is stored of one series at one horizon."""
     lags, gru_valid, tests = gru
     valid = {k: run["valid"][at] for k, run in rivals.items()}
     mae = {k: run["mae"][at] for k, run in rivals.items()}
     best, luckiest = best_of(valid), best_of(mae)
-    errors = np.mean([unpacked(run["errors"][at]) for run in tests[at]], 0)
-    found = compared(data, at, errors, unpacked(rivals[best]["errors"][at]))
+    errors = errors_over(tests, at)
+    against = {
+        k: compared(data, at, errors, unpacked(run["errors"][at]))
+        for k, run in rivals.items()
+    }
+    found = against[best]
     own, own_mse = (mean_of(tests, at, score) for score in ("mae", "mse"))
     return {
         "series": name,
@@ -373,13 +394,10 @@ def task(name, data, at, rivals, gru):
         "origins": len(data.origins("test")),
         "baseline": best,
         "ratio": round(own / mae[best], 4),
-        "skill": round(found.skill, 4),
-        "lower": round(found.lower, 4),
-        "upper": round(found.upper, 4),
-        "won": round(found.won, 4),
-        "verdict": found.verdict,
+        **told(found),
         "skills": [round(1 - r["mae"][at] / mae[best], 4) for r in tests[at]],
         "skill_by_mse": round(1 - own_mse / rivals[best]["mse"][at], 4),
+        "against": {k: one.verdict for k, one in against.items()},
         "best_on_test": luckiest,
         "skill_to_best_on_test": round(1 - own / mae[luckiest], 4),
         "input": WAYS.get(lags[at], f"differences at lag {lags[at]}"),
@@ -406,8 +424,9 @@ def tasks_of(runs, name, longer):
         known = {**properties, "nonlinear": nonlinear(row["valid"])}
         row["properties"] = {key: known[key] for key in CANDIDATES}
         if longer:
-            ratio = mean_of(again, at, "mae") / row["mae"][row["baseline"]]
-            row["skill_longer"] = round(1 - ratio, 4)
+            other = unpacked(rivals[row["baseline"]]["errors"][at])
+            more = compared(data, at, errors_over(again, at), other)
+            row["longer"] = told(more)
         print(name, row["horizon"], row["baseline"], row["skill"], flush=True)
         found.append(row)
     return found
@@ -424,6 +443,12 @@ def reference(row):
     return row["mae"].get("seasonal naive", row["mae"]["persistence"])
 
 
+def counted(verdicts):
+    """Count each of the three words."""
+    verdicts = list(verdicts)
+    return {word: verdicts.count(word) for word in VERDICTS}
+
+
 def summary(tasks):
     """Count what came out, all tasks alike."""
     by_method = {}
@@ -433,17 +458,28 @@ def summary(tasks):
         first = sum(best_of(row["mae"]) == name for row in rows)
         relative = round(math.exp(np.mean(logs)), 4)
         by_method[name] = {"relative": relative, "best": first}
-    words = ("better", "no difference", "worse")
     ahead = sum(row["skill"] > 0 for row in tasks)
-    return {
+    found = {
         "tasks": len(tasks),
-        **{w: sum(row["verdict"] == w for row in tasks) for w in words},
+        **counted(row["verdict"] for row in tasks),
         "ahead": ahead,
         "win_rate": round(ahead / len(tasks), 4),
         "ahead_by_mse": sum(row["skill_by_mse"] > 0 for row in tasks),
-        "ahead_longer": sum(row.get("skill_longer", 0) > 0 for row in tasks),
         "by_method": by_method,
+        "against": {
+            name: counted(
+                row["against"][name] for row in tasks if name in row["against"]
+            )
+            for name in BASELINES
+        },
     }
+    if all("longer" in row for row in tasks):
+        again = [row["longer"] for row in tasks]
+        found["longer"] = {
+            **counted(one["verdict"] for one in again),
+            "ahead": sum(one["skill"] > 0 for one in again),
+        }
+    return found
 
 
 def about(name, half):
@@ -488,6 +524,7 @@ def results(runs, longer):
         "tasks": tasks,
         "summary": summary(tasks),
         "rule": account(tasks, half),
+        "rule_ahead": account(tasks, half, is_ahead),
     }
 
 

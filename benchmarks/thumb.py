@@ -130,14 +130,14 @@ def rank_correlation(a, b):
     return round(float(spearmanr(a, b).statistic), 4)
 
 
-def candidate(name, parts):
+def candidate(name, parts, is_win):
     """Form the rule of one property on one half, and test it on the other."""
     above, words = CANDIDATES[name]
     values = {
         half: np.array([row["properties"][name] for row in rows], float)
         for half, rows in parts.items()
     }
-    wins = {half: wins_of(rows) for half, rows in parts.items()}
+    wins = {half: wins_of(rows, is_win) for half, rows in parts.items()}
     threshold, balance = threshold_of(
         values["forming"], wins["forming"], above
     )
@@ -158,9 +158,19 @@ def candidate(name, parts):
     return found
 
 
-def wins_of(rows):
-    """Tell which tasks a GRU has surely won."""
-    return np.array([row["verdict"] == "better" for row in rows], bool)
+def is_better(row):
+    """Tell whether a GRU has surely won."""
+    return row["verdict"] == "better"
+
+
+def is_ahead(row):
+    """Tell whether a GRU had the lower error, be it by chance."""
+    return row["skill"] > 0
+
+
+def wins_of(rows, is_win):
+    """Tell which tasks count as won."""
+    return np.array([is_win(row) for row in rows], bool)
 
 
 def trial(rows):
@@ -170,19 +180,22 @@ def trial(rows):
     )
 
 
-def account(tasks, half):
+def account(tasks, half, is_win=is_better):
     """Return the rule, how often it was right, and all candidates.
 
-    ``half`` says in which half each series is.
+    ``half`` says in which half each series is. A balance of 0.5 is that of a
+    coin: then there is no rule, and the first candidate stands for all.
     """
     parts = {
         one: [row for row in tasks if half[row["series"]] == one]
         for one in ("forming", "testing")
     }
-    found = [candidate(name, parts) for name in CANDIDATES]
+    found = [candidate(name, parts, is_win) for name in CANDIDATES]
     best = max(found, key=lambda one: one["balance"])  # the first of equals
     return {
         **best,
         "properties": found,
-        "trial": {k: hits(trial(v), wins_of(v)) for k, v in parts.items()},
+        "trial": {
+            k: hits(trial(v), wins_of(v, is_win)) for k, v in parts.items()
+        },
     }

@@ -196,9 +196,10 @@ def test_parts_are_in_time_order_and_scaled_by_the_first(series, made):
     assert made.origins("valid")[0] == 180
     assert made.origins("valid")[-1] + 4 == 240
     assert made.origins("test")[-1] + 4 == 300
-    long = series.Data.of(np.arange(9000.0), 24, (1, 6, 24))
+    early, late = np.full(4000, 1e6), np.arange(series.CAP) % 7.0
+    long = series.Data.of(np.r_[early, late], 7, (1, 3, 7))
     assert len(long.values) == series.CAP
-    assert long.values[-1] > long.values[0]
+    assert np.abs(long.values).max() < 2
 
 
 @pytest.mark.parametrize("period", [1, 5, 7, 12, 24, 48, 52, 132, 169])
@@ -351,6 +352,10 @@ def test_a_run_goes_from_the_list_to_the_record(
         (row["skill"] for row in found["tasks"]), reverse=True
     )
     check_record(series, sys.modules["thumb"], found)
+    assert all("longer" in row for row in found["tasks"])
+    assert found["summary"]["longer"]["ahead"] <= len(found["tasks"])
+    without = series.results(runs, False)
+    assert "longer" not in without["summary"]
     lines = (tmp_path / "series.jsonl").read_text("utf-8").splitlines()
     again = search.Runs(tmp_path / "series.jsonl", None)
     assert json.loads(json.dumps(series.results(again, True))) == found
@@ -379,6 +384,8 @@ def check_record(series, thumb, found):
     assert found["summary"] == series.summary(found["tasks"])
     again = thumb.account(found["tasks"], half)
     assert found["rule"] == json.loads(json.dumps(again))
+    again = thumb.account(found["tasks"], half, thumb.is_ahead)
+    assert found["rule_ahead"] == json.loads(json.dumps(again))
 
 
 def check_task(row, found):
@@ -400,7 +407,8 @@ def check_task(row, found):
     assert [run["seed"] for run in row["runs"]] == found["settings"]["seeds"]
     mean = np.mean([run["mae"] for run in row["runs"]])
     assert row["mae"]["GRU"] == pytest.approx(mean, rel=1e-4)
-    assert "skill_longer" in row
+    assert set(row["against"]) == set(others)
+    assert row["against"][row["baseline"]] == row["verdict"]
 
 
 # The rule of thumb
@@ -427,6 +435,9 @@ def test_a_threshold_is_the_one_with_the_best_balance(thumb):
     assert thumb.threshold_of(values, wins, True) == (3.5, 1.0)
     assert thumb.threshold_of(-values, wins, False) == (-3.5, 1.0)
     assert thumb.threshold_of(values, wins, False)[1] <= 0.5
+    equal = np.array([False, True, False, True])
+    assert thumb.threshold_of(values[:4], equal, True) == (3.5, 0.75)
+    assert thumb.threshold_of(-values[:4], equal, False) == (-3.5, 0.75)
     none = np.zeros(6, bool)
     threshold, balance = thumb.threshold_of(values, none, True)
     assert balance == 0.5
@@ -477,10 +488,10 @@ def test_a_rule_is_formed_on_one_half_and_tested_on_the_other(thumb):
 
 
 def test_halves_take_turns_in_alphabetical_order(series):
-    half = series.halves(["b", "A", "c", "d"])
+    half = series.halves(["B", "a", "c", "d"])
     assert half == {
-        "A": "forming",
-        "b": "testing",
+        "a": "forming",
+        "B": "testing",
         "c": "forming",
         "d": "testing",
     }
