@@ -5,7 +5,8 @@ BOOK = $(BIN)/jupyter-book build . -W -n --keep-going
 
 WORKERS ?= 2
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-BENCHMARKS = speed memory visibility horizons regime "recipes --sweep" recipes series
+BENCHMARKS = speed memory visibility horizons regime "recipes --sweep" recipes \
+	series wins columns labels "commandline --python .venv-rival/bin/python"
 
 .PHONY: help book lint test quick test-portable lab run check bench clean
 
@@ -47,7 +48,7 @@ lint: .venv/ready  ## style, spelling, and which way imports point
 
 check: lint test  ## lint, then all of `make test`
 
-bench: .venv-bench/ready  ## measure this package and its peers again: some hours
+bench: .venv-bench/ready .venv-rival/ready  ## measure this package and its peers again: some hours
 	@for script in $(BENCHMARKS); do \
 		set -- $$script; name=$$1; shift; \
 		echo "benchmarks/$$name.py $$*"; \
@@ -55,7 +56,7 @@ bench: .venv-bench/ready  ## measure this package and its peers again: some hour
 	done
 
 clean:  ## remove the site and the environment
-	rm -rf _build .venv .venv-bench
+	rm -rf _build .venv .venv-bench .venv-rival
 
 # The environment, made once and again when what it must hold changes.
 .venv/ready: pyproject.toml constraints.txt
@@ -68,4 +69,9 @@ clean:  ## remove the site and the environment
 .venv-bench/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet -c constraints.txt -e '.[bench,series]'
+	@touch $@
+
+.venv-rival/ready:  # it needs an older pandas than the book
+	$(PYTHON) -m venv .venv-rival
+	.venv-rival/bin/python -m pip install --quiet skforecast-ai==0.4.2
 	@touch $@

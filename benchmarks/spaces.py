@@ -82,8 +82,14 @@ GRIDS = {
     ),
     "NeuralForecast GRU": grid(**GRID, steps=(400, 1000, 2000), loss=("MAE",)),
 }
-MORE = 8  # trials of a network after the grid on the waves
-MOST = 20  # trials of a network on the other series, ours as theirs
+MORE = {  # trials after the grid on the waves
+    "windows": 3,
+    "skorch": 3,
+    "Darts RNNModel": 3,
+    "Darts BlockRNNModel": 3,
+    "NeuralForecast GRU": 2,
+}
+MOST = {"regime": 20, "mackey_glass": 12}  # trials of a network, ours too
 # And on the other series: one point for each.
 POINT = {"cycle": True, "clip": 1.0, "lr": 0.01, "window": 24}
 STARTS = {
@@ -156,7 +162,7 @@ def searches(task):
     waves, found = task == "waves", {}
     recipes = ("QUICK", "CAREFUL", "PATIENT") if waves else ("QUICK",)
     starts = named(*recipes)
-    most = len(starts) + MORE if waves else MOST
+    most = 8 if waves else MOST[task]
     found["chunks, searched"] = Searched("chunks", CHUNKS, starts, most)
     for name, (function, axes, starts) in QUICK_TO_FIT.items():
         lattice = Lattice(axes, CLOSED)
@@ -173,7 +179,7 @@ def searches(task):
     for name, (function, axes) in NETWORKS.items():
         lattice = Lattice(axes, CLOSED)
         starts = GRIDS[name] if waves else [STARTS[name]]
-        most = len(starts) + MORE if waves else MOST
+        most = len(starts) + MORE[name] if waves else MOST[task]
         found[name] = Searched(function, lattice, starts, most)
     return found
 
