@@ -20,6 +20,7 @@ _HOMES = {
     ),
     "compiled": ("CompiledGRU",),
     "conformal": ("SplitConformal", "adaptive_conformal"),
+    "datasets": ("load_electricity", "load_vowels"),
     "evaluation": (
         "leakage",
         "paired_scores",
@@ -58,7 +59,6 @@ _HOMES = {
         "RegimeForecast",
         "cycle_error",
         "cycle_forecast",
-        "load_electricity",
         "make_cycle",
         "make_mackey_glass",
         "make_regime",

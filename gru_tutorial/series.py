@@ -1,9 +1,8 @@
-"""Series whose best forecast is known, and one from real life."""
+"""Series whose best forecast is known."""
 
 from __future__ import annotations
 
 import math
-from importlib import resources
 from typing import NamedTuple
 
 import numpy as np
@@ -33,13 +32,6 @@ class Regime(NamedTuple):
 
     values: np.ndarray
     regime: np.ndarray
-
-
-class Electricity(NamedTuple):
-    """Half-hourly demand: the start of each period, and its demand in MW."""
-
-    period_start: np.ndarray
-    demand_mw: np.ndarray
 
 
 def make_series(
@@ -565,36 +557,3 @@ def _mackey_glass(first: float, delay: int, units: int) -> np.ndarray:
         path.append(x)
         growth.append(0.2 * x / (1 + x**10))
     return np.array(path[delay + 10_000 : -1 : 10])
-
-
-def load_electricity() -> Electricity:
-    """Load the half-hourly electricity demand of England and Wales.
-
-    Monday 5 June to Sunday 27 August 2000, the series of Taylor (2003).
-
-    Returns
-    -------
-    Electricity
-        ``period_start``, local times of type datetime64[m], and ``demand_mw``,
-        float64, in megawatts; both of shape (4032,).
-
-    References
-    ----------
-    J. W. Taylor (2003), Short-term electricity demand forecasting using double
-    seasonal exponential smoothing. *Journal of the Operational Research
-    Society* 54, 799-805. Source and licence: ``datasets/README.md``.
-
-    Examples
-    --------
-    >>> start, demand = load_electricity()
-    >>> start[0], demand[0]
-    (np.datetime64('2000-06-05T00:00'), np.float64(22262.0))
-    """
-    path = (
-        resources.files("gru_tutorial") / "datasets" / "electricity_demand.csv"
-    )
-    with path.open(encoding="utf-8") as file:
-        rows = np.loadtxt(file, delimiter=",", skiprows=1, dtype=str)
-    return Electricity(
-        rows[:, 0].astype("datetime64[m]"), rows[:, 1].astype(float)
-    )

@@ -12,7 +12,6 @@ from gru_tutorial import (
     RegimeForecast,
     cycle_error,
     cycle_forecast,
-    load_electricity,
     make_cycle,
     make_mackey_glass,
     make_regime,
@@ -74,16 +73,6 @@ def test_the_noise_is_numpys():
     noise = np.random.default_rng(5).standard_normal(300)
     series = make_series(300, noise=0.2, seed=5)
     np.testing.assert_array_equal(series.values, series.clean + 0.2 * noise)
-
-
-def test_electricity_is_whole():
-    start, demand = load_electricity()
-    assert start.shape == demand.shape == (4032,)
-    steps = np.diff(start)
-    assert (steps == np.timedelta64(30, "m")).all()
-    assert str(start[-1]) == "2000-08-27T23:30"
-    assert (demand > 1e4).all()
-    assert (demand < 1e5).all()
 
 
 @given(st.sampled_from([2.0, 3.0, 7.5, 12.0, 40.0]), st.floats(0.0, 0.99))
