@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-DONE, BUG, USAGE, UNREADABLE, TOO_LITTLE, UNWRITTEN = range(6)
+DONE, BUG, USAGE, UNREADABLE, TOO_LITTLE, UNWRITTEN, DIVERGED = range(7)
 STOPPED = 130
 CODES = f"""exit codes:
   {DONE}    done
@@ -19,6 +19,7 @@ CODES = f"""exit codes:
   {UNREADABLE}    the file is not read: the message says row, column, repair
   {TOO_LITTLE}    the file is read, but too short, or constant
   {UNWRITTEN}    an output cannot be written, or a model cannot be loaded
+  {DIVERGED}    training diverged: a value is far from all others
   {STOPPED}  stopped by you"""
 FIRST = """a file of your own, in two commands:
   python -m gru_tutorial check data.csv
@@ -389,25 +390,29 @@ def _judged(args, reading, say) -> tuple:
     try:
         page.run(f"verdict = {told}\nprint(verdict)")
     except ValueError as error:
-        raise _too_little(args, error) from None
+        raise _unjudged(args, error) from None
     page.run("verdict.forecast.head(12)")
     verdict = page.names["verdict"]
     verdict.kept.options.update(options)
     return verdict, page
 
 
-def _too_little(args, error: ValueError) -> Stop:
-    from gru_tutorial._judging.panel import TooLittle
+def _unjudged(args, error: ValueError) -> Stop:
+    """Return why there is no verdict: by the file, or by a flag."""
+    from gru_tutorial._judging.panel import Diverged, TooLittle
 
+    told = f"{Path(args.file).name}: {str(error).removeprefix('data: ')}"
     if isinstance(error, TooLittle):
-        told = str(error).removeprefix("data: ")
-        return Stop(TOO_LITTLE, f"{Path(args.file).name}: {told}")
+        return Stop(TOO_LITTLE, told)
+    if isinstance(error, Diverged):
+        return Stop(DIVERGED, told)
     return Stop(USAGE, _flagged(error))
 
 
 def _continued(args, say) -> tuple:
     """Return a reading of new rows, and what became of a kept model."""
     from gru_tutorial._judging.kept import Kept
+    from gru_tutorial._judging.panel import Diverged
     from gru_tutorial.verdict import go_on
 
     try:
@@ -420,9 +425,9 @@ def _continued(args, say) -> tuple:
     try:
         return reading, go_on(args.load, reading, progress=say), None
     except ValueError as error:
+        code = DIVERGED if isinstance(error, Diverged) else UNREADABLE
         told = str(error).removeprefix("data: ")
-        told = f"{Path(args.file).name}: {told}"
-        raise Stop(UNREADABLE, told) from None
+        raise Stop(code, f"{Path(args.file).name}: {told}") from None
 
 
 def _write(args, reading, found, page) -> list[str]:

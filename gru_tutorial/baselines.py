@@ -6,6 +6,7 @@ All are called like a ``Forecaster``. A new one is a class with ``_seen`` and
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
@@ -556,7 +557,9 @@ def _one_thread(library: str) -> AbstractContextManager:
 def _thread_pools(library: str):
     from threadpoolctl import ThreadpoolController
 
+    state = random.getstate()  # scikit-learn's imports draw from it
     import_module(library)  # its pools are found once it is loaded
+    random.setstate(state)
     return ThreadpoolController()
 
 

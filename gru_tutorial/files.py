@@ -135,7 +135,8 @@ def read_series(
     date_format : str
         How times are written, as for ``datetime.strptime``.
     tz : str
-        The zone of local times that know daylight saving.
+        The zone of local times that know daylight saving; or the one in
+        which times are shown that say their distance from UTC.
     decimal, thousands : str
         The decimal mark, and what groups digits.
     missing : str or tuple of str

@@ -28,6 +28,7 @@ from gru_tutorial._judging.panel import (
     shortest,
 )
 from gru_tutorial._judging.rivals import RIVALS
+from gru_tutorial._reading.problems import count
 from gru_tutorial.checks import (
     MAX_HORIZON,
     check_callable,
@@ -108,9 +109,9 @@ class Verdict(NamedTuple):
             lines.append(f"  {one.model:{width}}{one.valid:12.5g}{test}")
         lines += [f"verdict: {self.word}", *_reasons(self)]
         lines.append(
-            f"forecast: {len(self.forecast):,} values by {self.winner}; bands "
-            f"of {100 * self.level:g} % held {100 * self.covered:.1f} % of "
-            f"the test part"
+            f"forecast: {count(len(self.forecast), 'value')} by "
+            f"{self.winner}; bands of {100 * self.level:g} % held "
+            f"{100 * self.covered:.1f} % of the test part"
         )
         return "\n".join(lines)
 
@@ -132,14 +133,13 @@ def _reasons(verdict: Verdict) -> list[str]:
             f"nothing shows that a GRU is better than {best}"
         ]
     skill = verdict.skill
-    share = f"better at {100 * skill.won:.0f} % of the origins"
-    ratio = f"{100 * abs(skill.skill):.1f} % "
-    ratio += "lower" if skill.skill > 0 else "higher"
+    used = "" if verdict.word == "use it" else ": the simpler one is used"
     return [
-        f"  the GRU's squared error is {ratio} than that of {best}; {share}",
-        f"  skill {skill.skill:.3f}, 95 % interval from {skill.lower:.3f} to "
-        f"{skill.upper:.3f}"
-        + (": the simpler one is used" if verdict.word != "use it" else ""),
+        f"  the GRU's squared error is {1 - skill.skill:.2f} times that of "
+        f"{best}; it is the smaller one at {100 * skill.won:.1f} % of the "
+        f"origins",
+        f"  skill {skill.skill:.2f}, 95 % interval from {skill.lower:.2f} to "
+        f"{skill.upper:.2f}{used}",
     ]
 
 
@@ -190,7 +190,8 @@ def judge(
     ------
     ValueError
         If an argument is of another kind, or a series is too short for the
-        horizon or constant (``TooLittle``).
+        horizon or constant (``TooLittle``), or a training diverges
+        (``Diverged``).
 
     Examples
     --------
@@ -294,7 +295,8 @@ class Continued(NamedTuple):
     ``before`` and ``now`` are root mean squared errors in the test part and
     at ``origins`` origins among the new rows, as in ``Score``; ``fallen``
     tells whether the new one is worse than chance would have it. Both are
-    None if the new rows are fewer than a horizon.
+    None if the new rows are fewer than a horizon; ``fallen`` alone, if the
+    test part was too short to tell.
     """
 
     winner: str
@@ -324,14 +326,19 @@ class Continued(NamedTuple):
         if self.now is None:
             lines.append("score: too few new rows to tell")
         else:
-            told = "has fallen: judge again" if self.fallen else "holds"
+            told = {
+                None: "the old origins are too few to tell",
+                False: "it holds",
+                True: "it has fallen: judge again",
+            }
             lines.append(
                 f"score: RMSE {self.now:.5g} at {self.origins} new origins, "
-                f"{self.before:.5g} before: it {told}"
+                f"{self.before:.5g} before: {told[self.fallen]}"
             )
         lines.append(
-            f"forecast: {len(self.forecast):,} values by {self.winner}, "
-            f"fitted to the new rows, too; bands of {100 * self.level:g} %"
+            f"forecast: {count(len(self.forecast), 'value')} by "
+            f"{self.winner}, fitted to the new rows, too; bands of "
+            f"{100 * self.level:g} %"
         )
         return "\n".join(lines)
 
@@ -397,7 +404,7 @@ def go_on(path, data, progress: Callable | None = None) -> Continued:
         0 if new is None else new.shape[1],
         unit * _rms(kept.errors),
         None if new is None else unit * _rms(new),
-        None if new is None else has_fallen(kept.errors, new),
+        None if new is None else has_fallen(kept.errors, new, parts.step),
         kept.level,
         forecast_of(model, panel, parts, radius, tables),
         kept._replace(model=model, panel=panel, errors=errors, tables=tables),

@@ -268,8 +268,29 @@ def test_local_times_go_on_over_a_change_of_the_clock(write):
     assert (
         str(read_series(zoned).frame.index[0]) == "2024-01-10 00:00:00+01:00"
     )
-    with pytest.raises(ValueError, match="tz: expected local times"):
-        read_series(zoned, tz="Europe/Berlin")
+    reading = read_series(zoned, tz="America/New_York")
+    assert str(reading.frame.index[0]) == "2024-01-09 18:00:00-05:00"
+    assert "'time' is shown in the time of America/New_York" in reading.done
+    with pytest.raises(ValueError, match="tz: expected a time zone"):
+        read_series(zoned, tz="Mars/Base")
+
+
+def test_a_zone_in_letters_is_asked_for(write):
+    path = write(rows_of([f"{t} CEST" for t in hours()], FIVE))
+    with pytest.raises(FileProblem, match=r"row 2.*got .* CEST': letters"):
+        read_series(path)
+    reading = read_series(path, tz="Europe/Berlin")
+    assert str(reading.frame.index[0]) == "2024-01-10 00:00:00+01:00"
+    assert "'time': 'CEST' not read, as the zone is told" in reading.done
+    mixed = [f"{t} CET" for t in hours(4)] + ["2024-01-10 04:00+01:00"]
+    with pytest.raises(FileProblem, match=r"row 2.*distance from UTC"):
+        read_series(write(rows_of(mixed, FIVE)), tz="Europe/Berlin")
+
+
+def test_a_zone_in_brackets_is_met(write):
+    stamps = hours(form="%Y-%m-%dT%H:%M+01:00[Europe/Berlin]")
+    index = read_series(write(rows_of(stamps, FIVE))).frame.index
+    assert str(index[0]) == "2024-01-10 00:00:00+01:00"
 
 
 def test_rows_as_steps_have_numbers_for_times_to_come(write):
@@ -339,6 +360,27 @@ def test_told_the_wrong_order_a_row_says_so(write):
         read_series(path, day_first=False)
 
 
+@pytest.mark.parametrize("form", ["%d/%m/%Y %H:%M", "%m/%d/%y %H:%M"])
+def test_even_steps_decide_on_day_and_month(form, write):
+    """Five days at the begin of March; read otherwise, they jump."""
+    stamps = hours(120, "2024-03-01", form)
+    reading = read_series(write(rows_of(stamps, range(120))))
+    assert str(reading.frame.index[-1]) == "2024-03-05 23:00:00"
+    first = "day" if form.startswith("%d") else "month"
+    words = f"'time' has the {first} first, as only so are its steps even"
+    assert words in reading.done
+
+
+@pytest.mark.parametrize(
+    ("n", "freq"), [(5, "D"), (12, "MS"), (20, "h"), (2, "D")]
+)
+def test_steps_that_are_even_in_both_ways_decide_nothing(n, freq, write):
+    """Days of a month may be months, and hours of a day that of another."""
+    stamps = days("%d/%m/%Y %H:%M", n, "2024-01-01", freq)
+    with pytest.raises(FileProblem, match="may have the day or the month"):
+        read_series(write(rows_of(stamps, range(n))))
+
+
 # Parquet
 
 
@@ -346,8 +388,33 @@ def test_parquet_needs_pyarrow(write, monkeypatch):
     monkeypatch.setattr(
         "gru_tutorial._reading.parquet.find_spec", lambda name: None
     )
-    with pytest.raises(FileProblem, match="install it, or save the table"):
+    words = r"install it \(pip install pyarrow\)"
+    with pytest.raises(FileProblem, match=words):
         read_series(write(b"PAR1", "data.parquet"))
+
+
+def test_parquet_of_many_kinds(tmp_path):
+    pytest.importorskip("pyarrow")
+    times = pd.date_range("2024-03-30", periods=60, freq="h", tz="UTC")
+    load = np.random.default_rng(0).standard_normal(60)
+    frame = pd.DataFrame({"time": times, "load": load})
+    path = tmp_path / "data.parquet"
+    for other in (
+        frame,
+        frame.set_index("time"),
+        frame.assign(time=times.tz_convert("Europe/Berlin")),
+        frame.assign(time=times.tz_convert(None), shop="a", open=True),
+    ):
+        other.to_parquet(path, compression="zstd")
+        reading = read_series(path)
+        np.testing.assert_array_equal(reading.values, load)
+        assert str(reading.table.step) == "hour"
+    whole = pd.array([*range(59), None], dtype="Int64")
+    frame.assign(load=whole).to_parquet(path)
+    assert read_series(path).table.after == 1
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(FileProblem, match="expected a Parquet file"):
+        read_series(path)
 
 
 def test_parquet_is_read_like_text(write, monkeypatch):
@@ -371,6 +438,16 @@ def test_parquet_is_read_like_text(write, monkeypatch):
     monkeypatch.setattr(pd, "read_parquet", fails)
     with pytest.raises(FileProblem, match="expected a Parquet file"):
         read_series(path)
+
+
+def test_rows_of_one_time_that_differ_elsewhere_say_where(write):
+    rows = [f"{t},5,{shop}" for shop in "ab" for t in hours()]
+    path = write("\n".join(["time,load,shop", *rows]))
+    with pytest.raises(FileProblem) as caught:
+        read_series(path)
+    assert "again, as in row 2, with 'b' in 'shop', not 'a'" in str(
+        caught.value
+    )
 
 
 # Steps and forms on their own

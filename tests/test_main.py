@@ -165,7 +165,7 @@ def test_help_says_which_codes_there_are(capsys):
     for arguments in (["--help"], ["check", "--help"], ["forecast", "-h"]):
         assert main(arguments) == 0
         told = capsys.readouterr().out
-        for code in ("0 ", "1 ", "2 ", "3 ", "4 ", "5 ", "130 "):
+        for code in (*map("{} ".format, range(7)), "130 "):
             assert f"\n  {code}" in told
     assert main([]) == 2
 
@@ -229,6 +229,9 @@ CONTINUED = {
 def one_thread_stays(monkeypatch):
     monkeypatch.setattr(torch, "set_num_threads", lambda n: None)
     monkeypatch.setattr(network, "CHUNK", 16)
+
+
+FAR = [*range(75), 1e60, *range(15)]  # one value is far from all others
 
 
 def swings(n):
@@ -346,6 +349,7 @@ def test_series_and_columns_from_the_command_line(write, capsys):
         (range(90), ["--horizon", "2", "--plot", "f.csv"], 2, "--plot: "),
         (range(90), ["--load", "/no/m.pt"], 5, "--load: could not read"),
         (["x"] * 9, ["--horizon", "2"], 3, "data.csv, row 2"),
+        (FAR, ["--horizon", "1", *FAST], 6, "data.csv: training of GRU"),
     ],
 )
 def test_a_forecast_that_cannot_be_made(

@@ -1,15 +1,20 @@
 """A verdict on series: honest choices, words, bands, and going on."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.special import stdtrit
 
 from gru_tutorial import judge, make_regime, read_series
 from gru_tutorial._judging import network
-from gru_tutorial._judging.contest import has_fallen
+from gru_tutorial._judging.contest import _quantile_of_t, has_fallen
 from gru_tutorial._judging.network import Network, lags_of
 from gru_tutorial._judging.panel import (
+    Diverged,
     Panel,
     TooLittle,
     farthest,
@@ -67,7 +72,7 @@ def test_where_a_gru_is_surely_better_it_is_used():
     assert verdict.word == "use it"
     assert verdict.skill.lower > 0
     assert verdict.winner.startswith("GRU")
-    assert "lower than that of persistence" in str(verdict)
+    assert "times that of persistence" in str(verdict)
     assert 0.8 < verdict.covered <= 1
 
 
@@ -222,6 +227,25 @@ def test_the_callers_generator_and_threads_stay():
     pd.testing.assert_frame_equal(first.forecast, again.forecast)
 
 
+FIRST_CALL = """
+import random
+import numpy as np
+from gru_tutorial import judge
+before = random.getstate()
+judge(np.arange(80) % 7, 1, rivals=("ridge", "boosting"), updates=2)
+print(random.getstate() == before)
+"""
+
+
+@pytest.mark.slow
+def test_a_librarys_first_import_moves_no_generator():
+    """In a process of its own: here the library may be loaded already."""
+    run = subprocess.run(
+        [sys.executable, "-c", FIRST_CALL], capture_output=True, text=True
+    )
+    assert run.stdout == "True\n", run.stderr
+
+
 # Readings: times, columns, several series
 
 
@@ -371,16 +395,67 @@ def test_a_network_comes_back_from_its_state(columns):
     again = Network.from_state(made.state())
     np.testing.assert_array_equal(again(histories, 2), made(histories, 2))
     assert str(again) == "GRU (differences)"
+    assert type(again.forecaster.model.gru).__name__ == "ExactGRU"
 
 
 def test_only_larger_errors_count_as_fallen():
     rng = np.random.default_rng(0)
     errors = rng.standard_normal((1, 200, 3))
     new = rng.standard_normal((1, 40, 3))
-    assert not has_fallen(errors, new)
-    assert not has_fallen(errors, new / 10)
-    assert has_fallen(errors, new * 3)
-    assert not has_fallen(errors * 0, new * 0)
+    assert has_fallen(errors, new) is False
+    assert has_fallen(errors, new / 10) is False
+    assert has_fallen(errors, new * 3) is True
+    assert has_fallen(errors * 0, new * 0) is False
+    assert has_fallen(errors * 0, new) is True
+    assert has_fallen(errors[:, :9], new * 3) is None
+
+
+def walked(rng, n, horizon):
+    """Return errors of a copy of a random walk's last value."""
+    walk = np.cumsum(rng.standard_normal(n + horizon))
+    ahead = np.lib.stride_tricks.sliding_window_view(walk, horizon)
+    return (ahead[1:] - walk[: len(ahead) - 1, None])[None]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "horizon"),
+    [(24, 10, 6), (60, 6, 6), (60, 30, 12), (300, 1, 1), (300, 100, 6)],
+)
+def test_a_false_alarm_is_rare(old, new, horizon):
+    rng, found = np.random.default_rng(0), []
+    for _ in range(400):
+        errors = walked(rng, old + new + horizon, horizon)
+        later = errors[:, old + horizon - 1 :][:, :new]
+        found.append(has_fallen(errors[:, :old], later))
+    assert np.mean(found) <= 0.05
+
+
+def test_a_doubled_error_is_seen():
+    rng, found = np.random.default_rng(1), []
+    for _ in range(100):
+        errors = walked(rng, 400, 6)
+        found.append(has_fallen(errors[:, :300], 2 * errors[:, 305:]))
+    assert np.mean(found) > 0.9
+
+
+def test_origins_further_apart_are_more_blocks():
+    rng = np.random.default_rng(0)
+    errors = rng.standard_normal((1, 30, 12))
+    assert has_fallen(errors, errors * 3) is None
+    assert has_fallen(errors, errors * 3, step=12) is True
+
+
+@pytest.mark.parametrize("degrees", [2, 3, 5, 10, 30, 1e9])
+def test_a_quantile_is_students(degrees):
+    wanted = stdtrit(degrees, 0.985)
+    assert _quantile_of_t(degrees) == pytest.approx(wanted, rel=0.06)
+
+
+def test_a_training_that_diverges_is_told():
+    values = walk(200)
+    values[150] = 1e60
+    with pytest.raises(Diverged, match=r"data: training of GRU .* diverged"):
+        judge(values, 1, **FAST)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import torch
 
-from gru_tutorial._judging.panel import Panel
+from gru_tutorial._judging.panel import Diverged, Panel
 from gru_tutorial.forecaster import Forecaster
 from gru_tutorial.model import GRUModel
 from gru_tutorial.recipe import Recipe
@@ -61,6 +61,7 @@ class Network:
                 input_size=self.columns,
                 hidden_size=HIDDEN,
                 horizon=self.horizon,
+                fast=True,
             )
         return Forecaster(model, scaler)
 
@@ -87,8 +88,21 @@ class Network:
             stride=stride,
             seed=self.seed,
         )
-        self.forecaster.fit(pieces if len(pieces) > 1 else pieces[0], recipe)
+        series = pieces if len(pieces) > 1 else pieces[0]
+        try:
+            self.forecaster.fit(series, recipe)
+        except ValueError as error:
+            raise self._diverged(error, panel.series) from None
         return self
+
+    def _diverged(self, error: ValueError, series) -> Diverged:
+        """Say which training ended early, and what may be the cause."""
+        largest = max(np.abs(one[:, 0]).max() for one in series)
+        return Diverged(
+            f"data: training of {self} diverged ({error}); the value farthest "
+            f"off is {largest:.3g} times the usual spread away from the mean: "
+            f"is it a value?"
+        )
 
     def __call__(self, histories: np.ndarray, horizon: int) -> np.ndarray:
         """Forecast (series, origins, horizon) from what is seen."""
@@ -96,7 +110,11 @@ class Network:
         flat = moved.reshape(-1, *moved.shape[2:])
         if self.columns == 1:
             flat = flat[..., 0]
-        y_hat = self.forecaster(flat, horizon)
+        try:
+            y_hat = self.forecaster(flat, horizon)
+        except ValueError as error:
+            seen = histories.reshape(-1, histories.shape[-1])
+            raise self._diverged(error, [seen]) from None
         y_hat = y_hat.reshape(*histories.shape[:2], horizon)
         return self._undone(y_hat, histories[..., 0])
 

@@ -21,6 +21,10 @@ class TooLittle(ValueError):
     """Series that are too short for the horizon, or constant."""
 
 
+class Diverged(ValueError):
+    """A training whose loss, gradient or weights are no longer finite."""
+
+
 class Plan(NamedTuple):
     """How series are divided, counted from their ends.
 

@@ -26,7 +26,8 @@ def read_parquet(path: Path, done: list[str]) -> Grid:
             name,
             "no reader",
             "is a Parquet file, and pyarrow, which reads those, is not "
-            "installed; install it, or save the table as CSV",
+            "installed; install it (pip install pyarrow), or save the table "
+            "as CSV",
         )
     try:
         table = pd.read_parquet(path)

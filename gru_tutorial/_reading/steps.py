@@ -242,8 +242,7 @@ def _doubles(grid, data: Rows, double, same, before) -> list[Problem]:
         k, j = int(double[kept][0]), int(before[kept][0])
         what = "the same in all cells"
         if kind == "conflicting":
-            value = data.columns[data.titles[1]]
-            what = f"with {_value(value[k])}, not {_value(value[j])}"
+            what = _difference(grid, data, k, j)
         n = int(kept.sum())
         more = f" ({n} such rows)" if n > 1 else ""
         flags = tuple(f"--duplicates {one}" for one in repairs)
@@ -260,6 +259,18 @@ def _doubles(grid, data: Rows, double, same, before) -> list[Problem]:
             )
         )
     return problems
+
+
+def _difference(grid, data: Rows, k: int, j: int) -> str:
+    """Say in what two rows of one time differ: the value, or another cell."""
+    value = data.columns[data.titles[1]]
+    if not np.isclose(value[k], value[j], rtol=1e-12, atol=0, equal_nan=True):
+        return f"with {_value(value[k])}, not {_value(value[j])}"
+    a, b = data.places[k], data.places[j]
+    for title, cells in zip(grid.header, grid.cells, strict=True):
+        if cells[a] != cells[b]:
+            return f"with {cells[a]!r} in {title!r}, not {cells[b]!r}"
+    return "with the same cells"
 
 
 def _value(value: float) -> str:

@@ -149,7 +149,15 @@ def _until_last_value(grid, name: str, data: Rows, done: list[str]):
     """Return the rows up to the last value, and how many come after."""
     known = np.flatnonzero(~np.isnan(data.columns[data.titles[1]]))
     if not known.size:
-        _too_few(grid, name, data, 0)
+        whose = f" of series {name!r}" if name else ""
+        refuse(
+            grid.name,
+            "no values",
+            f"expected numbers{whose}, but all {len(data.rows):,} cells are "
+            f"missing",
+            row=int(data.rows[0]),
+            column=data.titles[1],
+        )
     n = int(known[-1]) + 1
     after = len(data.rows) - n
     if after:

@@ -27,7 +27,10 @@ CLOCK = (
     "(?::(?P<second>[0-9]{2})(?:[.,](?P<part>[0-9]{1,9}))?)?"
     r" *(?P<half>[ap]\.?m\.?)?"
 )
-ZONE = "(?: *(?P<zone>z|utc|gmt|[-+][0-9]{2}(?::?[0-9]{2})?))?"
+ZONE = (
+    "(?: *(?P<zone>z|utc|gmt|[-+][0-9]{2}(?::?[0-9]{2})?|[a-z]{3,5})"
+    r"(?:\[[a-z_+-]+(?:/[a-z0-9_+-]+)*\])?)?"  # [Europe/Berlin]
+)
 TAIL = f"(?:(?:t| *,? +){CLOCK}{ZONE})?"
 FORMS = {
     "year-month-day": (
@@ -151,7 +154,25 @@ def read_dates(column: Column, options, done: list[str]) -> Times:
             MONTHS.index(w[:3].lower()) + 1 for w in parts["word"]
         ]
     days = _days(column, parts)
-    return _zoned(column, parts, days, done)
+    if options.tz is None or not _without_letters(column, parts, done):
+        return _zoned(column, parts, days, done)
+    return Times((days * 86400 * SECOND + _clock(column, parts)).astype(DATE))
+
+
+def _are_letters(zone: str | None) -> bool:
+    """Tell whether a zone is an abbreviation, such as CET."""
+    known = zone is None or zone.lower() in ("z", "utc", "gmt")
+    return not known and zone.isalpha()
+
+
+def _without_letters(column: Column, parts: dict, done: list[str]) -> bool:
+    """Tell whether all zones are abbreviations; ``tz`` says what they mean."""
+    letters = dict.fromkeys(parts.get("zone", []))
+    if not letters or not all(map(_are_letters, letters)):
+        return False
+    named = " and ".join(map(repr, letters))
+    done.append(f"{column.title!r}: {named} not read, as the zone is told")
+    return True
 
 
 def _by_format(column: Column, form: str) -> Times:
@@ -227,8 +248,16 @@ def _order(column: Column, parts: dict, options, done: list[str]) -> None:
         else:
             left.append(order)
     told = {True: "day", False: "month"}.get(options.day_first)
-    chosen = _chosen(column, left, why, told)
-    if told is None:
+    asked = told is None and len(left) > 1
+    even = [x for x in left if asked and _is_even(column, parts, numbers, x)]
+    only_one = len(even) == 1
+    chosen = even[0] if only_one else _chosen(column, left, why, told)
+    if only_one:
+        done.append(
+            f"{column.title!r} has the {chosen} first, as only so are its "
+            f"steps even"
+        )
+    elif told is None:
         bad = np.unique(np.concatenate(list(why.values())))
         done.append(
             f"{column.title!r} has the {chosen} first, as "
@@ -239,8 +268,31 @@ def _order(column: Column, parts: dict, options, done: list[str]) -> None:
     day, month, year = (numbers[place] for place in ORDERS[chosen])
     if short:
         done.append("years of two digits are from 1970 to 2069")
-        year = np.where(year < 70, 2000, 1900) + year
-    parts |= {"year": year, "month": month, "day": day}
+    parts |= {"year": _in_full(year), "month": month, "day": day}
+
+
+def _in_full(year: np.ndarray) -> np.ndarray:
+    """Return years; those of two digits are from 1970 to 2069."""
+    full = np.where(year < 70, 2000, 1900) + year
+    return np.where(year < 100, full, year)
+
+
+def _is_even(column: Column, parts: dict, numbers: dict, order: str) -> bool:
+    """Tell whether an order of day and month puts all rows at even steps.
+
+    Those are of one length, or of as many months.
+    """
+    day, month, year = (numbers[place] for place in ORDERS[order])
+    months = (_in_full(year) - 1970) * 12 + month - 1
+    start = months.astype("datetime64[M]")
+    days = start.astype("datetime64[D]").astype(int) + day - 1
+    if (days.astype("datetime64[D]").astype("datetime64[M]") != start).any():
+        return False
+    clock = _clock(column, parts)
+    times = days * 86400 * SECOND + clock
+    of_month = np.ptp(day) == np.ptp(clock) == 0
+    steps = np.diff(months if of_month else times)
+    return bool(len(steps) > 1 and steps[0] != 0 and np.ptp(steps) == 0)
 
 
 def _chosen(column: Column, left: list, why: dict, told: str | None) -> str:
@@ -281,10 +333,8 @@ def _days(column: Column, parts: dict) -> np.ndarray:
     """Return days since 1970, or name a date that does not exist."""
     n = len(column.cells)
     year = np.asarray(parts["year"]).astype(int)
-    if "word" in parts and (year < 100).any():
-        year = np.where(
-            year < 100, np.where(year < 70, 2000, 1900) + year, year
-        )
+    if "word" in parts:
+        year = _in_full(year)
     if "week" in parts:
         return _of_weeks(column, year, parts)
     if "quarter" in parts:
@@ -332,6 +382,11 @@ def _zoned(column: Column, parts: dict, days, done: list[str]) -> Times:
         k = next(k for k, zone in enumerate(zones) if not zone)
         told = "expected a zone, as other rows have one, got "
         column.refuse("time", k, told + shown(column.cells[k]))
+    if any(map(_are_letters, dict.fromkeys(zones))):
+        k = next(k for k, zone in enumerate(zones) if _are_letters(zone))
+        told = "expected a zone as a distance from UTC, such as +01:00, got "
+        told += f"{shown(column.cells[k])}: letters have several meanings"
+        column.refuse("time", k, told, "--tz Europe/Berlin, or another zone")
     offsets = {zone: _offset(zone) for zone in dict.fromkeys(zones)}
     shift = np.array([offsets[zone] for zone in zones])
     if len(set(offsets.values())) == 1:
@@ -393,12 +448,14 @@ def _clock(column: Column, parts: dict) -> np.ndarray:
 
 
 def localised(column: Column, times: Times, zone: str, done) -> Times:
-    """Return local times of a zone with daylight saving in UTC."""
+    """Return local times of a zone with daylight saving in UTC.
+
+    Times that say their distance from UTC are only shown in the zone.
+    """
     if times.zone is not None:
-        raise ValueError(
-            f"tz: expected local times for {zone!r}, but {column.title!r} "
-            f"says its zone, {times.zone}"
-        )
+        _zone(zone, pd.DatetimeIndex(times.values[:0]))
+        done.append(f"{column.title!r} is shown in the time of {zone}")
+        return Times(times.values, zone)
     local = pd.DatetimeIndex(times.values)
     clocks = times.values.astype(np.int64) % (86400 * SECOND)
     known = _zone(zone, local)

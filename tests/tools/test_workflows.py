@@ -113,18 +113,6 @@ def test_files_that_are_named_exist():
     assert [where for where, text in texts() if scripts.search(text)] == []
 
 
-def test_make_bench_runs_every_script_that_measures():
-    makefile = (ROOT / "Makefile").read_text("utf-8")
-    run = re.search(r"^BENCHMARKS = (.*)$", makefile, re.M)[1]
-    scripts = {
-        path.stem
-        for path in (ROOT / "benchmarks").glob("*.py")
-        if "__main__" in path.read_text("utf-8")
-    }
-    assert len(scripts) >= 5
-    assert scripts == set(re.findall(r"(?<!-)\b[a-z_]+", run))
-
-
 def project():
     return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))[
         "project"
