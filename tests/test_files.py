@@ -394,7 +394,6 @@ def test_parquet_needs_pyarrow(write, monkeypatch):
 
 
 def test_parquet_of_many_kinds(tmp_path):
-    pytest.importorskip("pyarrow")
     times = pd.date_range("2024-03-30", periods=60, freq="h", tz="UTC")
     load = np.random.default_rng(0).standard_normal(60)
     frame = pd.DataFrame({"time": times, "load": load})
