@@ -81,6 +81,18 @@ def test_the_path_tells_the_minutes(site):
             assert part.p.em.get_text() == f"{total} minutes"
 
 
+def test_the_path_numbers_chapters_as_their_files(site):
+    """A list counts on by itself: where a number is missing, it must end."""
+    lists = soup(site / "chapters/index.html").select(".path-part ol")
+    told = {
+        item.a["href"]: int(numbers.get("start", 1)) + k
+        for numbers in lists
+        for k, item in enumerate(numbers.find_all("li", recursive=False))
+    }
+    files = sorted(ROOT.glob("chapters/[01][0-9]_*.ipynb"))[1:]
+    assert told == {f"{f.stem}.html": int(f.stem[:2]) for f in files}
+
+
 def results_of(page, base, query):
     """Search as a reader does; return the names of the pages found."""
     page.goto(f"{base}search.html?q={query}")
