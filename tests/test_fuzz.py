@@ -319,7 +319,12 @@ def test_a_fault_of_each_kind_is_found(function, fault, pool):
     assert faults[0].startswith(f"{fault} <- values=(40,) float64")
 
 
-MODULES = [m for n, m in sys.modules.items() if n.startswith("gru_tutorial.")]
+# The command line has tests of its own, and may be imported or not.
+MODULES = [
+    module
+    for name, module in sys.modules.items()
+    if name.startswith("gru_tutorial.") and not name.endswith("__main__")
+]
 CHECKS = sorted(
     f"{module.__name__.removeprefix('gru_tutorial.')}.{name}"
     for module in MODULES
