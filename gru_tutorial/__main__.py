@@ -288,6 +288,8 @@ def _check(args) -> dict:
         print(
             f"  enough for --horizon up to {longest:,}; for an interval of "
             f"the verdict up to {sure:,}"
+            if longest
+            else f"  too short for any --horizon: {shortest:,} values"
         )
     reach = {"longest_horizon": longest, "surest_horizon": sure}
     return reading_as_json(reading) | reach
@@ -440,7 +442,9 @@ def _write(args, reading, found, page) -> list[str]:
         matplotlib.use("agg")  # no window, no notebook
     try:
         if args.out:
-            text = found.forecast.to_csv(lineterminator="\n")
+            text = found.forecast.to_csv(
+                lineterminator="\n", float_format="%.10g"
+            )
             write_bytes(Path(args.out), text.encode())
         if args.plot:
             draw(reading, found).savefig(args.plot, dpi=150)

@@ -138,9 +138,15 @@ def _reasons(verdict: Verdict) -> list[str]:
         f"  the GRU's squared error is {1 - skill.skill:.2f} times that of "
         f"{best}; it is the smaller one at {100 * skill.won:.1f} % of the "
         f"origins",
-        f"  skill {skill.skill:.2f}, 95 % interval from {skill.lower:.2f} to "
-        f"{skill.upper:.2f}{used}",
+        f"  skill {_short(skill.skill)}, 95 % interval from "
+        f"{_short(skill.lower)} to {_short(skill.upper)}{used}",
     ]
+
+
+def _short(number: float) -> str:
+    """Return two decimals, or a digit of what these would make 0."""
+    text = f"{number:.2f}"
+    return text if float(text) or not number else f"{number:.1g}"
 
 
 def judge(

@@ -88,7 +88,7 @@ def test_check_says_how_a_file_is_read(write, capsys):
     out, err = capsys.readouterr()
     assert "5 values, one each hour, from 2024-01-10 00:00" in out
     assert "value: 'load'" in out
-    assert "enough for --horizon up to 0" in out
+    assert "too short for any --horizon: 5 values" in out
     assert not err
 
 

@@ -475,3 +475,10 @@ def test_a_training_that_diverges_is_told():
 def test_an_argument_of_another_kind_is_named(arguments, words):
     with pytest.raises(ValueError, match=words):
         judge(**({"data": walk(100), "horizon": 1} | FAST | arguments))
+
+
+def test_a_small_bound_keeps_its_sign_and_a_digit():
+    from gru_tutorial.verdict import _short
+
+    found = [_short(x) for x in (0.412, -0.0021, 0.0, -1.0, 0.004)]
+    assert found == ["0.41", "-0.002", "0.00", "-1.00", "0.004"]
