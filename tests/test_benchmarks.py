@@ -30,20 +30,6 @@ SCRIPTS = [
 ]
 
 
-@pytest.fixture
-def script(monkeypatch):
-    """Import a benchmark's script by its name; undo what it sets."""
-    monkeypatch.syspath_prepend(str(FOLDER))
-    for variable in ("OMP_NUM_THREADS", "TORCHINDUCTOR_FORCE_DISABLE_CACHES"):
-        monkeypatch.setenv(variable, "1")
-    for path in FOLDER.glob("*.py"):
-        monkeypatch.delitem(sys.modules, path.stem, raising=False)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield importlib.import_module
-    torch.set_num_threads(threads)
-
-
 def test_make_bench_runs_every_script():
     """And the sweep before the table that its settings are for."""
     makefile = (ROOT / "Makefile").read_text("utf-8")

@@ -1,9 +1,6 @@
 """Chapter 12's scripts about columns and labels, and what they stored."""
 
-import importlib
 import itertools
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,22 +9,6 @@ from torch import nn
 
 from gru_tutorial import Naive, load_electricity, load_vowels
 from gru_tutorial.book.results import load_results
-
-FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
-
-
-@pytest.fixture
-def script(monkeypatch):
-    """Import a script by its name; undo what it sets."""
-    monkeypatch.syspath_prepend(str(FOLDER))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    for path in FOLDER.glob("*.py"):
-        monkeypatch.delitem(sys.modules, path.stem, raising=False)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield importlib.import_module
-    torch.set_num_threads(threads)
-
 
 # Columns
 

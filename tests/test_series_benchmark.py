@@ -1,6 +1,5 @@
 """The script of chapter 12's real series, and what it stored."""
 
-import importlib
 import json
 import math
 import re
@@ -12,26 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from gru_tutorial import Ridge, paired_skill
 from gru_tutorial.book.results import load_results
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "benchmarks"
-
-
-@pytest.fixture
-def script(monkeypatch):
-    """Import a script by its name; undo what it sets."""
-    monkeypatch.syspath_prepend(str(FOLDER))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    for path in FOLDER.glob("*.py"):
-        monkeypatch.delitem(sys.modules, path.stem, raising=False)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield importlib.import_module
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

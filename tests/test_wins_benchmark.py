@@ -1,9 +1,5 @@
 """The script of chapter 12's two kinds of series, and what it stored."""
 
-import importlib
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -11,20 +7,10 @@ import torch
 from gru_tutorial import QUICK, Neighbours, RegimeForecast, Ridge
 from gru_tutorial.book.results import load_results
 
-FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
-
 
 @pytest.fixture
-def wins(monkeypatch):
-    """Import the script; undo what it sets."""
-    monkeypatch.syspath_prepend(str(FOLDER))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    for path in FOLDER.glob("*.py"):
-        monkeypatch.delitem(sys.modules, path.stem, raising=False)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield importlib.import_module("wins")
-    torch.set_num_threads(threads)
+def wins(script):
+    return script("wins")
 
 
 @pytest.fixture(scope="module")
