@@ -165,10 +165,10 @@ def test_every_notebook_can_be_downloaded(site, server, browser):
             menu.focus()
             page.keyboard.press("Enter")
             link = page.locator("a.btn-download-source-button")
-            assert link.is_visible()
+            link.wait_for()
             address = link.evaluate("link => link.href")
             page.keyboard.press("Escape")
-            assert not link.is_visible()
+            link.wait_for(state="hidden")
             sent = page.request.get(address)
             stored = ROOT / "chapters" / Path(name).with_suffix(".ipynb").name
             text = stored.read_text("utf-8").replace(RUN_IT, IN_FULL)
@@ -182,7 +182,7 @@ def test_keyboard_reaches_text_menu_and_chapters(server, browser):
         page.keyboard.press("Tab")
         assert "Skip" in page.evaluate("document.activeElement.textContent")
         page.keyboard.press("Enter")
-        assert page.url.endswith("#main-content")
+        page.wait_for_url("**#main-content")
     with opened(browser, server.base, width=360) as page:
         page.goto(server.base + "chapters/03_model_definition.html")
         menu = page.locator("button.primary-toggle").first
