@@ -10,10 +10,11 @@ from tools.notebook_files import source_digest
 FOLDED = {"tags": ["hide-cell"], "jupyter": {"source_hidden": True}}
 PNG = {"output_type": "display_data", "data": {"image/png": "aGk="}}
 FIGURE = {
+    "figure": "1.1",
     "mystnb": {
         "figure": {"name": "fig-one", "caption": "The loss falls to 1.198."},
         "image": {"alt": "A curve that falls from 3.5 to about 1.198 in ten."},
-    }
+    },
 }
 
 
@@ -72,23 +73,25 @@ def cells_of(number, name="one", minutes=3):
         f"{minutes} minutes, running about 3 seconds. {RUN_IT}"
     )
     imports = "import torch\n\ntorch.set_num_threads(1)"
-    formula = f"(eq-{name})=\n$$\na = b \\tag{{{number}.1}}\n$$"
+    formula = f'<a id="eq-{name}"></a>\n$$\na = b \\tag{{{number}.1}}\n$$'
     return [
         markdown(lead),
         code(imports, tags=["hide-input"]),
-        markdown(f"(first-{name})=\n## A section\n\n" + "word " * 250),
+        markdown(
+            f'<a id="first-{name}"></a>\n## A section\n\n' + "word " * 250
+        ),
         code("lr = 0.01\nprint(loss)", stream("loss 1.1979\n")),
         markdown(
             "The loss is 1.198 at a rate of 0.01; a guess gets 3.5. "
-            f"That is [({number}.1)](eq-{name}).\n\n{formula}"
+            f"That is [({number}.1)](#eq-{name}).\n\n{formula}"
             "\n\n<!-- defined: 3.5 -->"
         ),
         code("plt.show()", PNG, **FIGURE),
         code("assert loss < 2.5", tags=["hide-cell"]),
-        markdown("## Summary\n\nIt is 1.198, see [Figure 1.1](fig-one)."),
+        markdown("## Summary\n\nIt is 1.198, see [Figure 1.1](#fig-one)."),
         markdown("## Exercises"),
         *[cell for k in (1, 2, 3) for cell in exercise(number, k)],
-        markdown("## Next\n\nOn to [chapter 1](first-one)."),
+        markdown("## Next\n\nOn to [chapter 1](#first-one)."),
     ]
 
 
@@ -113,10 +116,18 @@ def two_cells():
         figure = cell["metadata"].get("mystnb", {}).get("figure")
         if figure:
             figure["name"] = "fig-two"
+            cell["metadata"]["figure"] = "2.1"
+        for name in ("fig-one", "first-one"):  # they are in the first
+            cell["source"] = cell["source"].replace(
+                f"(#{name})", f"(01_theory_one.ipynb#{name})"
+            )
     return cells
 
 
 INDEX = """# A book
+
+<a id="run-it-yourself"></a>
+Run it yourself.
 
 **Start** *1 minutes*
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import yaml
 
+from theme.plain import ANCHOR, join_captions
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # The page before the first chapter has the whole classic in plain PyTorch. It
@@ -19,9 +21,8 @@ WHOLE = ("Summary", "Exercises", "Next", "Conclusion")
 FOLDING = ("hide-cell", "hide-input", "remove-cell", "remove-input")
 # A numbered formula, with the target that links lead to, if it has one.
 FORMULA = re.compile(
-    r"(?:^\((eq-[a-z0-9-]+)\)=\n)?^\$\$\n(.+?)\n\$\$$", re.M | re.S
+    r'(?:^<a id="(eq-[a-z0-9-]+)"></a>\n)?^\$\$\n(.+?)\n\$\$$', re.M | re.S
 )
-TARGET = re.compile(r"^\(([a-z0-9-]+)\)=$", re.M)
 
 
 class Cell:
@@ -124,7 +125,7 @@ class Chapter:
         self.at_hand, self.size = at_hand, size
         self.book = None  # the one that it is part of
         self.cells, number = [], 0
-        for k, stored in enumerate(notebook["cells"]):
+        for k, stored in enumerate(join_captions(notebook["cells"])):
             is_code = stored["cell_type"] == "code"
             number += is_code
             name = f"code cell {number}" if is_code else f"cell {k}"
@@ -185,7 +186,7 @@ class Chapter:
     @property
     def minutes(self):
         """The minutes that reading takes: words, and lines of code."""
-        words = sum(len(cell.source.split()) for cell in self.prose)
+        words = len(ANCHOR.sub("", self.text).split())
         shown = sum(len(c.lines) for c in self.code if not c.is_folded)
         folded = sum(len(c.lines) for c in self.code if c.is_folded)
         return round(words / 200 + shown / 12 + folded / 36)
@@ -201,7 +202,7 @@ class Chapter:
     def targets(self):
         """Return the names that links to this chapter may lead to."""
         figures = {cell.figure["name"] for cell in self.pictures} - {""}
-        return {*TARGET.findall(self.text), *figures, f"{self.stem}.ipynb"}
+        return {*ANCHOR.findall(self.text), *figures, f"{self.stem}.ipynb"}
 
 
 def calls_of(cell, name):

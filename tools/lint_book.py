@@ -6,10 +6,12 @@ numbers of formulas and chapters, and all numbers in links, are typed.
 
 import re
 
+from theme.plain import ANCHOR
 from tools.lint_numbers import faults_of, numbers_of_page
 
 TAG = re.compile(r"\\tag\{(.*?)\}")
-LINK = re.compile(r"\[([^\]]*)\]\(((?:fig|eq)-[a-z0-9-]+)\)")
+LINK = re.compile(r"\[([^\]]*)\]\([^)\s]*#((?:fig|eq)-[a-z0-9-]+)\)")
+TO_ANCHOR = re.compile(r"\]\(([\w./-]*)#([a-z0-9-]+)\)")
 TO_CHAPTER = re.compile(r"\[[Cc]hapter (\d+)\b[^\]]*\]\(([^)\s]+)\)")
 NAMED = re.compile(r"\b[Cc]hapters?\s+(\d+)(?:\s*(?:,|and|or|to|–)\s*(\d+))?")
 # The landing page: a part, or an item of it, and their minutes.
@@ -19,6 +21,7 @@ ITEM = re.compile(
     r"\((?:chapters/)?(\d\d_\w+)\.ipynb\)(?: \*(\d+) minutes\*)?"
 )
 LANDING = "chapters/index.md"
+REFERENCES = "chapters/references.md"
 PART_I, MOST_MINUTES = range(1, 6), 120
 
 
@@ -172,11 +175,40 @@ def links_tell_the_number(book):
                 yield f"{where}: {label} leads to {name}, which is {number}"
 
 
+def links_lead_to_anchors(book):
+    """In a notebook, nothing but a link itself says on which page it ends."""
+    anchors = {f"{c.stem}.ipynb": c.targets() for c in book.chapters}
+    for name, text in book.pages.items():
+        anchors[name.rpartition("/")[2]] = {*ANCHOR.findall(text)}
+    for where, text in texts_of(book):
+        if where == "README.md":
+            continue  # GitHub gives headings their anchors
+        here = where if where.endswith(".md") else f"{where}.ipynb"
+        here = here.rpartition("/")[2]
+        for page, anchor in TO_ANCHOR.findall(text):
+            if anchor not in anchors.get(page or here, ()):
+                yield f"{where}: {page}#{anchor} leads nowhere"
+            elif page == here:
+                yield f"{where}: {page}#{anchor} is on this page: #{anchor}"
+
+
+def figures_tell_the_number(book):
+    for chapter in book.chapters:
+        for cell in chapter.pictures:
+            typed = cell.metadata.get("figure")
+            number = book.numbers.get(cell.figure["name"])
+            if typed and f"Figure {typed}" != number:
+                yield (
+                    f"{chapter.stem}: Figure {typed}, {cell.figure['name']}, "
+                    f"is {number}"
+                )
+
+
 def links_tell_the_chapter(book):
     for where, text in texts_of(book):
         for number, target in TO_CHAPTER.findall(text):
             file = target.rpartition("/")[2].partition("#")[0]
-            home = book.homes.get(file)
+            home = book.homes.get(file or f"{where}.ipynb")
             if home is None:
                 yield f"{where}: chapter {number} leads to {target}, nowhere"
             elif home.number != int(number):
@@ -213,6 +245,8 @@ def answers_have_exercises(book):
 
 def numbers_on_pages_are_bound(book):
     for name, text in book.pages.items():
+        if name == REFERENCES:
+            continue  # volumes, pages and addresses
         for fault in faults_of(numbers_of_page(text, book)):
             yield f"{name}: {fault}"
 
@@ -229,6 +263,8 @@ BOOK_RULES = (
     formulas_have_own_lines,
     formulas_are_numbered,
     links_tell_the_number,
+    links_lead_to_anchors,
+    figures_tell_the_number,
     links_tell_the_chapter,
     chapters_named_exist,
     answers_have_exercises,

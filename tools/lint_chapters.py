@@ -18,6 +18,7 @@ from functools import cache
 import gru_tutorial
 from theme.download import RUN_IT
 from tools.chapters import ROOT, read_book
+from tools.find_chapters import choose
 from tools.lint_book import book_faults
 from tools.lint_numbers import faults_of, numbers_of_chapter
 from tools.notebook_files import source_digest
@@ -264,7 +265,7 @@ def the_first_section_comes_at_once(chapter):
     if not imports_of(cells[0]):
         yield "no imports right after the first cell"
     after = next((c for c in cells if not imports_of(c)), lead)
-    if not re.match(r"(\([a-z0-9-]+\)=\n+)*## ", after.source):
+    if not re.match(r'(<a id="[a-z0-9-]+"></a>\n+)*## ', after.source):
         yield "no section right after the imports"
 
 
@@ -505,15 +506,13 @@ def chapter_faults(chapter):
 def main(number="", root=ROOT):
     """Print what is wrong with chapters and book; return the exit code."""
     book = read_book(root)
-    chosen = [c for c in book.chapters if c.stem.startswith(number)]
-    if not chosen:
-        sys.exit(f"no chapter {number!r} in chapters/")
+    stems = choose(number, [chapter.stem for chapter in book.chapters])
+    chosen = [c for c in book.chapters if c.stem in stems]
     faults = [
         f"{chapter.stem}: {fault}"
         for chapter in chosen
         for fault in chapter_faults(chapter)
     ]
-    stems = [chapter.stem for chapter in chosen]
     faults += [
         fault
         for fault in book_faults(book)

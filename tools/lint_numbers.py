@@ -37,6 +37,7 @@ from tools.cell_numbers import (
     values_of_all,
 )
 from tools.chapters import Passage, Section, read_book, split_at_headings
+from tools.find_chapters import choose
 from tools.prose_numbers import numbers_in
 
 COMMENT = re.compile(r"<!--(.*?)-->", re.S)
@@ -153,7 +154,7 @@ def faults_of_markers(section):
     keys = {n.key for p in section.prose for n in numbers_in(p.text)}
     for block, words in comments_of(section):
         told = f"<!--{words}-->"
-        if not MARKER.match(words):
+        if words.strip() and not MARKER.match(words):
             yield f"{told} marks nothing; markers are {KINDS}"
         if COMMENT.sub("", block).strip():
             yield f"{told} is no paragraph of its own"
@@ -320,9 +321,9 @@ def numbers_of_page(text, book):
 
 def main(number):
     """Print each number of a chapter's prose, and what binds it."""
-    for chapter in read_book().chapters:
-        if not chapter.stem.startswith(number):
-            continue
+    chapters = {chapter.stem: chapter for chapter in read_book().chapters}
+    for stem in choose(number, chapters):
+        chapter = chapters[stem]
         numbers = numbers_of_chapter(chapter)
         for section in numbers.sections:
             for passage, found, told, fault in numbers.bound_in(section):

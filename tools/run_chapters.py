@@ -1,6 +1,6 @@
 """Execute chapters in place and write clean outputs.
 
-Usage: python -m tools.run_chapters [NN]
+Usage: python -m tools.run_chapters [N]
 
 A chapter whose sources are those that made its outputs, and whose outputs
 still compare equal, is left alone, so that its pictures do not change for
@@ -23,6 +23,7 @@ from PIL import Image
 
 from gru_tutorial.book import answers
 from gru_tutorial.storage import write_bytes
+from tools.find_chapters import find
 from tools.notebook_files import NOT_KEPT, source_digest, tagged_picture
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -147,10 +148,7 @@ def execute(path):
 
 def main(number=""):
     """Bring every chapter, or the one with this number, up to date."""
-    paths = sorted((ROOT / "chapters").glob(f"{number}*.ipynb"))
-    if not paths:
-        sys.exit(f"no chapter {number!r} in chapters/")
-    for path in paths:
+    for path in find(number, ROOT):
         start = time.perf_counter()
         if not number and is_current(path):
             print(f"{path.name}: current, left alone", flush=True)

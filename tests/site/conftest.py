@@ -35,7 +35,10 @@ METADATA = {
 }
 LEAD = "A page of a book that is small and knows where its repository is."
 MORE = {
-    "index": f"## Run it yourself\n\nUse {ANYWHERE}.\n",
+    "index": (
+        '<a id="run-it-yourself"></a>\n## Run it yourself\n\n'
+        f"Use {ANYWHERE}.\n"
+    ),
     "12_later": "```{figure} ../theme/images/gate.png\nA caption.\n```\n",
     "notation": "",
 }
@@ -79,7 +82,6 @@ def write_small_book(folder):
     (folder / "_toc.yml").write_text(SMALL_TOC, "utf-8")
     pages = folder / "chapters"
     pages.mkdir()
-    shutil.copy(ROOT / "chapters/references.bib", pages)
     for name, more in MORE.items():
         text = f"# Page {name}\n\n{LEAD}\n\n{more}"
         (pages / f"{name}.md").write_text(text, "utf-8")

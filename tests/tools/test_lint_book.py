@@ -178,13 +178,15 @@ BOOK_FAULTS = {
         ),
         (in_chapter(TWO, rewritten("[(2.1)]", "[(2.2)]")), "(2.2)"),
         (
-            in_chapter(ONE, rewritten("(eq-one)=\n", "")),
+            in_chapter(ONE, rewritten('<a id="eq-one"></a>\n', "")),
             "leads to eq-one, nowhere",
         ),
         (in_chapter(ONE, figure(name="fig-own")), "leads to fig-one, nowhere"),
         (
             on_page(
-                "chapters/index.md", "It reaches", "[Figure 2.1](fig-one)"
+                "chapters/index.md",
+                "It reaches",
+                "[Figure 2.1](01_theory_one.ipynb#fig-one)",
             ),
             "chapters/index.md: Figure 2.1",
         ),
@@ -192,15 +194,43 @@ BOOK_FAULTS = {
     lint.links_tell_the_chapter: [
         (
             in_chapter(TWO, rewritten("[chapter 1](", "[Chapter 2, there](")),
-            "chapter 2 leads to first-one, which is in chapter 1",
+            "chapter 2 leads to 01_theory_one.ipynb#first-one, which is in",
         ),
         (
             on_page("chapters/index.md", "[chapter 1]", "[chapter 2]"),
             "chapter 2 leads to 01_theory_one.ipynb",
         ),
         (
-            in_chapter(TWO, rewritten("(first-one)", "(last-one)")),
-            "leads to last-one, nowhere",
+            in_chapter(TWO, rewritten("(01_theory_one", "(01_practice")),
+            "chapter 1 leads to 01_practice.ipynb#first-one, nowhere",
+        ),
+    ],
+    lint.links_lead_to_anchors: [
+        (
+            in_chapter(TWO, rewritten("#first-one)", "#last-one)")),
+            "02_theory_two: 01_theory_one.ipynb#last-one leads nowhere",
+        ),
+        (
+            in_chapter(
+                TWO, rewritten("(01_theory_one.ipynb#first", "(#first")
+            ),
+            "02_theory_two: #first-one leads nowhere",
+        ),
+        (
+            in_chapter(ONE, rewritten("(#", "(01_theory_one.ipynb#")),
+            "01_theory_one.ipynb#first-one is on this page: #first-one",
+        ),
+        (
+            on_page(
+                "chapters/index.md", "It reaches", "[See](notation.md#it)"
+            ),
+            "chapters/index.md: notation.md#it leads nowhere",
+        ),
+    ],
+    lint.figures_tell_the_number: [
+        (
+            in_chapter(ONE, a_picture_before),
+            "01_theory_one: Figure 1.1, fig-one, is Figure 1.2",
         ),
     ],
     lint.chapters_named_exist: [
