@@ -37,7 +37,8 @@ LEAD = "A page of a book that is small and knows where its repository is."
 MORE = {
     "index": (
         '<a id="run-it-yourself"></a>\n## Run it yourself\n\n'
-        f"Use {ANYWHERE}.\n"
+        f"Use {ANYWHERE}.\n\n"
+        '<a id="as-files"></a>\nAs files.\n'
     ),
     "12_later": "```{figure} ../theme/images/gate.png\nA caption.\n```\n",
     "notation": "",
@@ -136,3 +137,13 @@ def browser():
         )
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="module")
+def pages(browser, tmp_path_factory):
+    """Pages with one explorable each."""
+    from tests.site.exploring import Pages
+
+    pages = Pages(tmp_path_factory.mktemp("pages"), browser)
+    yield pages
+    pages.close()

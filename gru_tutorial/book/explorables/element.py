@@ -1,0 +1,124 @@
+"""A figure that answers to the reader: one element of a page.
+
+Its script computes and draws in the browser, without a kernel. Where no script
+runs, a picture stands in for it.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from html import escape
+from importlib import resources
+
+HERE = resources.files("gru_tutorial.book.explorables")
+SHARED = ("engine", "base")
+COMMENT = re.compile(r"^ *//[^\n]*\n|^ */\*\*.*?\*/ *\n", re.M | re.S)
+IMPORT = re.compile(r"^import .*?;\n", re.M)
+EXPORT = re.compile(r"^export (?!default)", re.M)
+DEFAULT = re.compile(r"^export default .*?;\n", re.M)
+NAME = re.compile(r"[a-z]+(?:-[a-z]+)+")
+
+
+def module(tag: str) -> str:
+    """Return the ES module of an explorable, which imports nothing.
+
+    Its default export is what AnyWidget asks of a module: ``render``.
+
+    Parameters
+    ----------
+    tag : str
+        The element's name, such as ``"gate-explorer"``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such explorable.
+
+    Examples
+    --------
+    >>> "customElements.define" in module("gate-explorer")
+    True
+    """
+    if not NAME.fullmatch(tag) or not _file(tag).is_file():
+        raise ValueError(f"tag: expected one of {tags()}, got {tag!r}")
+    parts = [_file(name).read_text("utf-8") for name in (*SHARED, tag)]
+    code = "\n".join(IMPORT.sub("", COMMENT.sub("", part)) for part in parts)
+    return re.sub(r"^ +|\n(?=\n)", "", EXPORT.sub("", code), flags=re.M)
+
+
+def tags() -> list[str]:
+    """Return the names of all explorables.
+
+    Examples
+    --------
+    >>> tags()
+    ['gate-explorer']
+    """
+    names = [file.name for file in HERE.iterdir()]
+    names = [name[:-3] for name in names if re.fullmatch(r"\w+_\w+\.js", name)]
+    return sorted(name.replace("_", "-") for name in names)
+
+
+def _file(name):
+    return HERE / f"{name.replace('-', '_')}.js"
+
+
+class Explorable:
+    """What a cell's last line shows: the element, a picture, or words.
+
+    Parameters
+    ----------
+    tag : str
+        The element's name, such as ``"gate-explorer"``.
+    name : str
+        Its id in the page: ``#name?control=value`` sets its state.
+    figure : matplotlib.figure.Figure
+        What stands in for it where no script runs; it is closed.
+    alt : str
+        What the picture shows, in words.
+    **state
+        What its controls begin with, by their names.
+
+    Raises
+    ------
+    ValueError
+        If there is no such explorable.
+    """
+
+    def __init__(self, tag: str, name: str, figure, alt: str, **state):
+        self.code = module(tag)
+        self.tag, self.name, self.alt, self.state = tag, name, alt, state
+        self.picture, self.size = _png(figure)
+
+    def __repr__(self) -> str:
+        """Return the words that stand in for it."""
+        return f"<{self.tag}: {self.alt}>"
+
+    def _repr_html_(self) -> str:
+        state = {"id": self.name} | self.state
+        given = " ".join(f'{k}="{escape(str(v))}"' for k, v in state.items())
+        code = DEFAULT.sub("", self.code)
+        width, height = self.size
+        return (
+            f"<script>(() => {{\nif (customElements.get({self.tag!r})) return;"
+            f"\n{code}}})();</script>\n<{self.tag} {given}>\n"
+            f'<img alt="{escape(self.alt)}" width="{width}" height="{height}" '
+            f'src="data:image/png;base64,{self.picture}">\n</{self.tag}>'
+        )
+
+
+def _png(figure):
+    """Return a figure as base64 PNG of few colours, and its size; close it."""
+    import matplotlib.pyplot as plt
+    from PIL import Image
+
+    file, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(file, format="png", dpi=figure.dpi)
+    plt.close(figure)
+    picture = Image.open(file).convert("RGB")
+    picture.quantize(32, dither=Image.Dither.NONE).save(
+        small, "png", optimize=True
+    )
+    return base64.b64encode(small.getvalue()).decode(), picture.size

@@ -1,0 +1,108 @@
+// <gate-explorer>: one GRU unit, its gates and its state, step by step, and
+// how much the last state still depends on each input.
+import { Network } from "./engine.js";
+import { Explorable, widget } from "./base.js";
+
+const STEPS = 40;
+const INPUTS = {
+  pulse: ["one pulse", (t) => (t >= 4 && t < 6 ? 1 : 0)],
+  step: ["a step", (t) => (t >= 8 ? 1 : -1)],
+  square: ["a square wave", (t) => (Math.floor(t / 8) % 2 ? -1 : 1)],
+  sine: ["a sine wave", (t) => Math.sin((2 * Math.PI * t) / 20)],
+};
+const PRESETS = {
+  own: ["your own setting", {}],
+  rest: ["a gate at rest: all biases 0", { bz: 0, wz: 0, br: 0, wr: 0 }],
+  keep: ["keep: update gate near 1", { bz: 4, wz: 0 }],
+  follow: ["follow the input: update gate near 0", { bz: -4, wz: 0 }],
+  pick: ["write at large inputs only", { bz: 4, wz: -8 }],
+  fresh: ["ignore the past: reset gate near 0", { bz: -1, br: -5, wr: 0 }],
+};
+const two = (v) => v.toFixed(2);
+const slider = (label, value, bound) =>
+  ({ kind: "range", label, value, min: -bound, max: bound, step: 0.1, show: (v) => v.toFixed(1) });
+
+export class GateExplorer extends Explorable {
+  static title = "One GRU unit: what do its gates do?";
+  static controls = {
+    input: { kind: "select", label: "Input x", value: "pulse",
+      options: Object.fromEntries(Object.entries(INPUTS).map(([k, [name]]) => [k, name])) },
+    preset: { kind: "select", label: "Preset", value: "own",
+      options: Object.fromEntries(Object.entries(PRESETS).map(([k, [name]]) => [k, name])) },
+    bz: slider("Update gate z: bias", 0, 8),
+    wz: slider("Update gate z: weight of x", 0, 8),
+    br: slider("Reset gate r: bias", 0, 8),
+    wr: slider("Reset gate r: weight of x", 0, 8),
+    wn: slider("Candidate n: weight of x", 2, 4),
+    un: slider("Candidate n: weight of the state", 1, 4),
+    at: { kind: "range", label: "Read the values at step", value: 12, min: 0, max: STEPS - 1 },
+  };
+
+  build() {
+    return `<svg id="gates" role="img" aria-label="Gates over time"></svg>
+      <svg id="state" role="img" aria-label="Input, candidate and state over time"></svg>
+      <svg id="reach" role="img" aria-label="How much the last state depends on each input"></svg>
+      <details><summary>All values as a table</summary>
+      <div class="scroll" id="values" tabindex="0" role="region" aria-label="All values"></div></details>`;
+  }
+
+  /** A preset moves its sliders; a slider moved by hand is one's own. */
+  changed(changes) {
+    if (changes.preset && changes.preset !== "own") {
+      const given = PRESETS[this.state.preset][1];
+      for (const [name, value] of Object.entries(given)) {
+        if (!(name in changes)) this.state[name] = value;
+      }
+    } else if (Object.keys(changes).some((name) => /^[bwu]./.test(name))) {
+      this.state.preset = "own";
+    }
+  }
+
+  /** Run the unit; return all its numbers, and the gradient by each input. */
+  run() {
+    const { bz, wz, br, wr, wn, un, input } = this.state;
+    const network = new Network({ hidden: 1 });
+    network.theta.set([wr, wz, wn, 0, 0, un, br, bz, 0, 0, 0, 0, 1, 0]);
+    const x = Float64Array.from({ length: STEPS }, (_, t) => INPUTS[input][1](t));
+    network.forward(x);
+    const last = new Float64Array(STEPS);
+    last[STEPS - 1] = 1;
+    const reach = network.backward(x, last).map(Math.abs);
+    const { r, z, n } = network;
+    return { x, r, z, n, h: network.h.slice(1), reach };
+  }
+
+  draw() {
+    const run = (this.result = this.run());
+    const { at } = this.state;
+    const cursor = (px) => `<path style="--width:1" stroke-dasharray="3 3" d="M${px(at)} 24V180"/>`;
+    const x = [0, STEPS - 1];
+    this.plot("gates", { x, y: [0, 1], xlabel: "step t", ylabel: "gates", more: cursor, lines: [
+      { values: run.z, name: "update gate z", color: "limit", width: 3 },
+      { values: run.r, name: "reset gate r", color: "data", dash: "6 4" }] });
+    this.plot("state", { x, y: [-1.1, 1.1], xlabel: "step t", ylabel: "values", more: cursor, lines: [
+      { values: run.x, name: "input x", color: "data", dash: "2 3" },
+      { values: run.n, name: "candidate n", color: "truth", dash: "8 4" },
+      { values: run.h, name: "state h", color: "forecast", width: 3 }] });
+    const logs = [...run.reach].map((v) => Math.log10(Math.max(v, 1e-12)));
+    this.plot("reach", { x, y: [-12, 1], xlabel: "step t of the input",
+      ylabel: "size of ∂h(last) / ∂x(t), as a power of 10", more: cursor,
+      lines: [{ values: logs, name: "gradient", color: "forecast", width: 3 }] });
+    this.describe(run);
+  }
+
+  describe(run) {
+    const { at } = this.state;
+    const z = run.z[at];
+    const half = z > 0 && z < 1 ? Math.log(0.5) / Math.log(z) : Infinity;
+    const names = [["x", "input"], ["r", "reset gate"], ["z", "update gate"], ["n", "candidate"], ["h", "state"]];
+    this.say(`At step ${at}: ${names.map(([k, name]) => `${name} ${k} = ${two(run[k][at])}`).join(", ")}. ` +
+      `Such an update gate keeps ${(100 * z).toFixed(0)} % of the state at each step: half of it is left after ` +
+      `${half < 1000 ? half.toFixed(1) : "over 1000"} steps.`);
+    this.table("values", ["t", "x", "r", "z", "n", "h", "gradient"], [...run.x].map((_, t) =>
+      [t, ...names.map(([k]) => two(run[k][t])), run.reach[t].toExponential(1)]));
+  }
+}
+
+export default { render: widget("gate-explorer") };
+if (!customElements.get("gate-explorer")) customElements.define("gate-explorer", GateExplorer);

@@ -1,0 +1,75 @@
+"""A page that holds one explorable, and no other script."""
+
+import contextlib
+import threading
+
+import matplotlib.pyplot as plt
+
+from gru_tutorial.book.explorables.element import Explorable
+from tests.site.browsing import Server, opened
+
+ALT = "A picture of a line that rises, in place of the live figure."
+PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>A page</title>
+<link rel="icon" href="data:,">
+<meta name="viewport" content="width=device-width">
+<style>:root {{ color-scheme: light dark }}
+  body {{ margin: 1rem; background: Canvas; color: CanvasText }}</style>
+<main><h1>A page</h1><h2>A section</h2><h3>Below it</h3>{body}</main></html>
+"""
+
+
+def made(tag, **state):
+    """Return an explorable called ``it``."""
+    figure, ax = plt.subplots(figsize=(4, 2))
+    ax.plot([0, 1])
+    return Explorable(tag, "it", figure, ALT, **state)
+
+
+class Pages:
+    """Pages with one explorable each, served on this machine."""
+
+    def __init__(self, folder, browser):
+        self.folder, self.browser = folder, browser
+        self.server = Server(folder)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        """End the server."""
+        self.server.shutdown()
+        self.server.server_close()
+
+    @contextlib.contextmanager
+    def open(self, tag, address="#it", **settings):
+        """Open a page and wait until it has drawn; fail if it complains."""
+        text = PAGE.format(body=made(tag)._repr_html_())
+        (self.folder / "page.html").write_text(text, "utf-8")
+        with opened(self.browser, self.server.base, **settings) as page:
+            page.goto(f"{self.server.base}page.html{address}")
+            page.wait_for_function(
+                f"document.querySelector('{tag}').result !== undefined"
+            )
+            yield page
+
+
+def drawn(page):
+    """Wait until what was asked for is drawn."""
+    page.evaluate(
+        "new Promise(done => requestAnimationFrame(() =>"
+        " requestAnimationFrame(() => done())))"
+    )
+
+
+def result(page, tag):
+    """Return the numbers that an explorable has drawn; arrays as lists."""
+    drawn(page)
+    return page.evaluate(
+        """tag => {
+          const plain = v => v?.buffer ? [...v]
+            : v && typeof v === "object" && !Array.isArray(v)
+            ? Object.fromEntries(Object.entries(v).map(([k, x]) =>
+              [k, plain(x)])) : v;
+          return plain(document.querySelector(tag).result);
+        }""",
+        tag,
+    )

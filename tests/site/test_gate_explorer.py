@@ -1,0 +1,82 @@
+"""The gate explorer draws what a GRU unit in PyTorch computes."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.site.browsing import in_chromium
+from tests.site.exploring import drawn, result
+
+pytestmark = pytest.mark.slow
+TAG = "gate-explorer"
+
+
+def in_pytorch(state, x):
+    """Return states and the last one's gradient by each input."""
+    cell = nn.GRU(1, 1, batch_first=True).double()
+    weights = {
+        "weight_ih_l0": [state["wr"], state["wz"], state["wn"]],
+        "weight_hh_l0": [0, 0, state["un"]],
+        "bias_ih_l0": [state["br"], state["bz"], 0],
+        "bias_hh_l0": [0, 0, 0],
+    }
+    for name, values in weights.items():
+        parameter = getattr(cell, name)
+        parameter.data = torch.tensor(values).double().reshape(parameter.shape)
+    x = torch.tensor(x).double().reshape(1, -1, 1).requires_grad_()
+    h = cell(x)[0]
+    h[0, -1, 0].backward()
+    return h.detach().flatten().numpy(), x.grad.abs().flatten().numpy()
+
+
+@in_chromium
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "",
+        "bz=4&input=square",
+        "bz=-2.5&wz=3&br=1.5&wr=-4&wn=-3&un=2.5&input=sine",
+        "preset=keep&input=step",
+    ],
+)
+def test_it_computes_what_pytorch_computes(pages, asked):
+    with pages.open(TAG, f"#it?{asked}") as page:
+        got = result(page, TAG)
+        state = page.evaluate(f"document.querySelector('{TAG}').state")
+    h, reach = in_pytorch(state, got["x"])
+    np.testing.assert_allclose(got["h"], h, atol=1e-12)
+    np.testing.assert_allclose(got["reach"], reach, atol=1e-12)
+    for part in asked.split("&"):
+        name, _, value = part.partition("=")
+        assert not name or str(state[name]) == value
+
+
+@in_chromium
+def test_a_preset_moves_its_sliders_and_is_left_by_hand(pages):
+    with pages.open(TAG) as page:
+        page.get_by_label("Preset").select_option("keep")
+        state = result(page, TAG) and page.evaluate(
+            f"document.querySelector('{TAG}').state"
+        )
+        assert (state["bz"], state["wz"]) == (4, 0)
+        slider = page.get_by_label("Update gate z: bias")
+        slider.focus()
+        page.keyboard.press("ArrowRight")
+        drawn(page)
+        assert page.get_by_label("Preset").input_value() == "own"
+
+
+@in_chromium
+def test_what_it_says_is_what_it_computes(pages):
+    with pages.open(TAG, "#it?bz=3&at=20") as page:
+        said = page.locator(".says").inner_text()
+        z = 1 / (1 + np.exp(-3))
+        half = np.log(0.5) / np.log(z)
+        assert f"update gate z = {z:.2f}" in said
+        assert f"keeps {100 * z:.0f} %" in said
+        assert f"after {half:.1f} steps" in said
+        page.get_by_text("All values as a table").click()
+        rows = page.locator("#values tbody tr")
+        rows.first.wait_for()
+        assert rows.count() == 40
