@@ -19,7 +19,7 @@ export const STYLE = `
 h4 { margin: 0 0 .5rem; font-size: 1.05rem }
 .controls { display: grid; gap: .5rem 1.25rem; margin: 0 0 .75rem;
   grid-template-columns: repeat(auto-fit, minmax(min(13rem, 100%), 1fr)) }
-label { display: block } label output { float: right; font-variant-numeric: tabular-nums }
+label { display: block } .value { float: right; font-variant-numeric: tabular-nums }
 input, select, textarea { box-sizing: border-box; width: 100%; margin: 0; font: inherit; color: inherit }
 input[type=range] { height: 1.75rem; accent-color: var(--accent) }
 select, button, textarea, input:not([type=range]) { min-height: 2.25rem; padding: .25rem .6rem;
@@ -107,7 +107,7 @@ export function chart({ width, height = 220, x, y, xlabel, ylabel, lines, more =
 }
 
 const CONTROLS = {
-  range: (c) => `<label>${escaped(c.label)} <output></output><input type="range" min="${c.min}" max="${c.max}" step="${c.step ?? 1}"></label>`,
+  range: (c) => `<label>${escaped(c.label)} <span class="value"></span><input type="range" min="${c.min}" max="${c.max}" step="${c.step ?? 1}"></label>`,
   select: (c) => `<label>${escaped(c.label)} <select>${Object.entries(c.options).map(([value, name]) =>
     `<option value="${escaped(value)}">${escaped(name)}</option>`).join("")}</select></label>`,
   check: (c) => `<label><input type="checkbox" style="width:auto"> ${escaped(c.label)}</label>`,
@@ -274,7 +274,7 @@ export class Explorable extends HTMLElement {
         const field = this.control(name).querySelector("input, select");
         if (c.kind === "check") field.checked = this.state[name];
         else field.value = this.state[name];
-        const shown = this.control(name).querySelector("output");
+        const shown = this.control(name).querySelector(".value");
         if (shown) shown.textContent = c.show ? c.show(this.state[name]) : this.state[name];
         if (shown) field.setAttribute("aria-valuetext", shown.textContent);
       }
