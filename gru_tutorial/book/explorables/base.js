@@ -21,8 +21,9 @@ h4 { margin: 0 0 .5rem; font-size: 1.05rem }
   grid-template-columns: repeat(auto-fit, minmax(min(13rem, 100%), 1fr)) }
 label { display: block } .value { float: right; font-variant-numeric: tabular-nums }
 input, select, textarea { box-sizing: border-box; width: 100%; margin: 0; font: inherit; color: inherit }
+input[type=checkbox] { width: 1.1rem; height: 1.1rem; vertical-align: -.15rem; accent-color: var(--accent) }
 input[type=range] { height: 1.75rem; accent-color: var(--accent) }
-select, button, textarea, input:not([type=range]) { min-height: 2.25rem; padding: .25rem .6rem;
+select, button, textarea, input:not([type=range], [type=checkbox]) { min-height: 2.25rem; padding: .25rem .6rem;
   background: var(--ground); border: 1px solid var(--line); border-radius: 4px }
 button { font: inherit; font-weight: 600; color: inherit; cursor: pointer }
 button[disabled] { opacity: .55; cursor: default }
@@ -83,7 +84,7 @@ export function chart({ width, height = 220, x, y, xlabel, ylabel, lines, more =
   const px = (v) => box.left + ((v - x[0]) / (x[1] - x[0])) * (width - box.left - box.right);
   const py = (v) => {
     const at = height - box.bottom - ((v - y[0]) / (y[1] - y[0])) * (height - box.top - box.bottom);
-    return Math.max(-height, Math.min(2 * height, at));
+    return Math.max(box.top, Math.min(height - box.bottom, at));
   };
   const grid = ticks(...y, 4).map((v) =>
     `<path class="axis" style="--color:var(--soft);--width:1" d="M${box.left} ${py(v)}H${width - box.right}"/>` +
@@ -110,7 +111,8 @@ const CONTROLS = {
   range: (c) => `<label>${escaped(c.label)} <span class="value"></span><input type="range" min="${c.min}" max="${c.max}" step="${c.step ?? 1}"></label>`,
   select: (c) => `<label>${escaped(c.label)} <select>${Object.entries(c.options).map(([value, name]) =>
     `<option value="${escaped(value)}">${escaped(name)}</option>`).join("")}</select></label>`,
-  check: (c) => `<label><input type="checkbox" style="width:auto"> ${escaped(c.label)}</label>`,
+  check: (c) => `<label><input type="checkbox"> ${escaped(c.label)}</label>`,
+  text: (c) => `<label>${escaped(c.label)} <input type="text" spellcheck="false" autocomplete="off"></label>`,
 };
 
 /**
@@ -168,6 +170,7 @@ export class Explorable extends HTMLElement {
       return Number(Math.max(c.min, Math.min(c.max, near)).toFixed(6));
     }
     if (c.kind === "check") return text === true || text === "true";
+    if (c.kind === "text") return new RegExp(c.pattern).test(text) ? String(text) : undefined;
     return text in c.options ? String(text) : undefined;
   }
 

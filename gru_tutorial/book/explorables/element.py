@@ -13,9 +13,8 @@ from html import escape
 from importlib import resources
 
 HERE = resources.files("gru_tutorial.book.explorables")
-SHARED = ("engine", "base")
 COMMENT = re.compile(r"^ *//[^\n]*\n|^ */\*\*.*?\*/ *\n", re.M | re.S)
-IMPORT = re.compile(r"^import .*?;\n", re.M)
+IMPORT = re.compile(r'^import [^;]*? from "\./(\w+)\.js";\n', re.M)
 EXPORT = re.compile(r"^export (?!default)", re.M)
 DEFAULT = re.compile(r"^export default .*?;\n", re.M)
 NAME = re.compile(r"[a-z]+(?:-[a-z]+)+")
@@ -43,8 +42,9 @@ def module(tag: str) -> str:
     """
     if not NAME.fullmatch(tag) or not _file(tag).is_file():
         raise ValueError(f"tag: expected one of {tags()}, got {tag!r}")
-    parts = [_file(name).read_text("utf-8") for name in (*SHARED, tag)]
-    code = "\n".join(IMPORT.sub("", COMMENT.sub("", part)) for part in parts)
+    code = "\n".join(
+        IMPORT.sub("", COMMENT.sub("", part)) for part in _parts(tag).values()
+    )
     return re.sub(r"^ +|\n(?=\n)", "", EXPORT.sub("", code), flags=re.M)
 
 
@@ -53,12 +53,23 @@ def tags() -> list[str]:
 
     Examples
     --------
-    >>> tags()
-    ['gate-explorer']
+    >>> "gate-explorer" in tags()
+    True
     """
     names = [file.name for file in HERE.iterdir()]
     names = [name[:-3] for name in names if re.fullmatch(r"\w+_\w+\.js", name)]
     return sorted(name.replace("_", "-") for name in names)
+
+
+def _parts(name, known=None):
+    """Return the sources of a module and of what it imports, that first."""
+    known = {} if known is None else known
+    source = _file(name).read_text("utf-8")
+    for other in IMPORT.findall(source):
+        if other not in known:
+            _parts(other, known)
+    known[name] = source
+    return known
 
 
 def _file(name):

@@ -1,0 +1,182 @@
+"""A GRU that trains in the page: what it learns, says, refuses, and how."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+
+from gru_tutorial.book.explorables.element import module
+from tests.site.browsing import in_chromium
+from tests.site.exploring import drawn, result
+
+pytestmark = pytest.mark.slow
+TAG = "gru-trainer"
+DONE = f"document.querySelector('{TAG}').result.done"
+PATIENCE = 120_000  # ms, on a busy machine
+# The module's functions, for a blank page
+LEARNING = """async source => {
+  const file = new Blob([source + "\\nexport { readNumbers, ridge, parts,"
+    + " scaled, bookSeries };"], { type: "text/javascript" });
+  window.learning = await import(URL.createObjectURL(file));
+}"""
+CALL = """([name, args]) => {
+  const take = v => v && v.numbers ? Float64Array.from(v.numbers) : v;
+  try { return [...learning[name](...args.map(take))]; }
+  catch (fault) { return fault.message; }
+}"""
+
+
+@pytest.fixture(scope="module")
+def call(browser):
+    """Calls a function of the module."""
+    page = browser.new_page()
+    page.evaluate(LEARNING, module(TAG).partition("export default")[0])
+    yield lambda name, *args: page.evaluate(CALL, [name, list(args)])
+    page.close()
+
+
+def trained(pages, asked):
+    """Train to the end; return the result and what is said."""
+    with pages.open(TAG, f"#it?{asked}") as page:
+        page.get_by_role("button", name="Train").click()
+        page.wait_for_function(DONE, timeout=PATIENCE)
+        found = result(page, TAG)
+        return found, page.locator(".says").inner_text()
+
+
+@in_chromium
+def test_it_learns_the_books_series_with_most_seeds(pages):
+    scores = []
+    for seed in range(5):
+        found, said = trained(pages, f"seed={seed}")
+        scores.append(found["scores"]["gru"])
+        assert f"{scores[-1]:.2f} times the noise floor" in said
+        assert found["updates"] < 3000  # it stopped by itself
+        assert 1 < found["scores"]["ridge"] < 1.25
+        assert found["scores"]["copy"] > 2
+        assert len(set(map(tuple, found["history"]))) > 10
+    assert sorted(scores)[3] <= 1.25, scores
+    assert len(set(scores)) == 5
+
+
+@in_chromium
+def test_a_pause_changes_nothing(pages):
+    asked = "hidden=8&lr=0.03&seed=2"
+    found, _ = trained(pages, asked)
+    with pages.open(TAG, f"#it?{asked}") as page:
+        page.get_by_role("button", name="Train").press("Enter")
+        page.get_by_text("Update ").first.wait_for(timeout=PATIENCE)
+        page.get_by_role("button", name="Pause").press("Enter")
+        page.get_by_text("Paused after").first.wait_for()
+        page.wait_for_timeout(300)  # what was on its way
+        rests = result(page, TAG)["history"]
+        page.wait_for_timeout(500)
+        assert result(page, TAG)["history"] == rests
+        page.get_by_role("button", name="Go on").press("Enter")
+        page.wait_for_function(DONE, timeout=PATIENCE)
+        assert result(page, TAG) == found
+
+
+@in_chromium
+def test_the_page_goes_on_while_it_trains(pages):
+    """Between two frames at work there is never a second."""
+    with pages.open(TAG) as page:
+        page.evaluate(
+            """() => { window.gaps = []; let last = performance.now();
+              const frame = now => { gaps.push(now - last); last = now;
+                requestAnimationFrame(frame); };
+              requestAnimationFrame(frame); }"""
+        )
+        page.get_by_role("button", name="Train").click()
+        page.wait_for_function(DONE, timeout=PATIENCE)
+        gaps = page.evaluate("gaps")
+    assert len(gaps) > 10
+    assert max(gaps) < 1000
+
+
+@in_chromium
+def test_other_settings_and_reset_end_a_run(pages):
+    with pages.open(TAG) as page:
+        page.get_by_role("button", name="Train").click()
+        page.get_by_text("Update ").first.wait_for(timeout=PATIENCE)
+        slider = page.get_by_label("Seed")
+        slider.focus()
+        page.keyboard.press("ArrowRight")
+        assert result(page, TAG)["history"] == []
+        assert page.get_by_role("button", name="Train").is_visible()
+        page.get_by_role("button", name="Train").click()
+        page.get_by_text("Update ").first.wait_for(timeout=PATIENCE)
+        page.get_by_role("button", name="Reset").click()
+        assert result(page, TAG)["history"] == []
+        assert page.get_by_label("Seed").input_value() == "0"
+
+
+@in_chromium
+def test_it_trains_on_numbers_of_ones_own(pages):
+    """A wave of 12 steps, which the copy forecasts badly."""
+    wave = 20 + 3 * np.sin(2 * np.pi * np.arange(300) / 12)
+    text = "day,load\n" + "\n".join(f"{k},{v:.4f}" for k, v in enumerate(wave))
+    with pages.open(TAG, "#it?data=own&hidden=8&noise=0.1") as page:
+        page.get_by_label("Your numbers").fill(text)
+        page.get_by_role("button", name="Train").click()
+        page.wait_for_function(DONE, timeout=PATIENCE)
+        scores = result(page, TAG)["scores"]
+        said = page.locator(".says").inner_text()
+    assert scores["copy"] == 1
+    assert scores["gru"] < 0.2
+    assert "times the copy's error" in said
+
+
+@in_chromium
+def test_a_file_is_taken_like_pasted_numbers(pages, tmp_path):
+    path = tmp_path / "numbers.csv"
+    path.write_text("\n".join(str(k % 7) for k in range(100)), "utf-8")
+    with pages.open(TAG, "#it?data=own") as page:
+        page.get_by_label("or a file").set_input_files(path)
+        page.wait_for_function(
+            "document.querySelector('gru-trainer').shadowRoot"
+            ".getElementById('numbers').value.length > 100"
+        )
+        drawn(page)
+        page.get_by_role("button", name="Train").click()
+        page.get_by_text("Update ").first.wait_for(timeout=PATIENCE)
+
+
+@in_chromium
+def test_bad_numbers_are_refused_in_words(pages):
+    for text, told in (
+        ("", "expected numbers, one a line or in a column, got none"),
+        ("1\n2\n3", "expected 60 numbers or more, got 3"),
+        ("\n".join(["1"] * 80), "all numbers are the same"),
+        ("\n".join(["1", "2"] * 40 + ["x"]), "line 81: expected a number"),
+    ):
+        with pages.open(TAG, "#it?data=own") as page:
+            page.get_by_label("Your numbers").fill(text)
+            page.get_by_role("button", name="Train").click()
+            drawn(page)
+            assert told in page.locator(".says").inner_text()
+            assert result(page, TAG)["fault"]
+
+
+@in_chromium
+def test_numbers_are_read_from_what_people_paste(call):
+    values = [float(k % 9) for k in range(70)]
+    lines = [f"{v:g}" for v in values]
+    assert call("readNumbers", "\n".join(lines)) == values
+    assert call("readNumbers", " ".join(lines)) == values
+    assert call("readNumbers", "load\r\n" + "\r\n".join(lines)) == values
+    table = [f"2024-01-{k:02d};{v};note" for k, v in enumerate(lines)]
+    assert call("readNumbers", "day;load;what\n" + "\n".join(table)) == values
+    quoted = [f'"a {k}","{v}"' for k, v in enumerate(lines)]
+    assert call("readNumbers", "\n".join(quoted)) == values
+
+
+@in_chromium
+def test_its_ridge_is_that_of_scikit_learn(call):
+    rng = np.random.default_rng(0)
+    series = np.convolve(rng.standard_normal(400), np.ones(5), "valid")
+    lags, penalty, end = 12, 3.0, 250
+    got = call("ridge", {"numbers": series.tolist()}, lags, penalty, end)
+    rows = np.lib.stride_tricks.sliding_window_view(series, lags)[:-1]
+    model = Ridge(alpha=penalty).fit(rows[: end - lags], series[lags:end])
+    np.testing.assert_allclose(got[lags:], model.predict(rows), atol=1e-9)
+    assert np.isnan([np.nan if v is None else v for v in got[:lags]]).all()
