@@ -4,8 +4,11 @@ import contextlib
 import threading
 
 import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from torch import nn
 
-from gru_tutorial.book.explorables.element import Explorable
+from gru_tutorial.book.explorables.element import Explorable, parameters
 from tests.site.browsing import Server, opened
 
 ALT = "A picture of a line that rises, in place of the live figure."
@@ -19,8 +22,28 @@ PAGE = """<!doctype html>
 """
 
 
+def given(tag):
+    """Return the attributes without which an explorable shows nothing."""
+    if tag != "forecast-explorer":
+        return {}
+    torch.manual_seed(0)
+    free, direct, blind = (
+        parameters(nn.GRU(1, 6), nn.Linear(6, outputs))
+        for outputs in (1, 12, 1)
+    )
+    weights = {
+        "weights_free": free,
+        "weights_direct": direct,
+        "weights_blind": blind,
+    }
+    series = 5 + np.random.default_rng(0).standard_normal(200)
+    sizes = {"hidden": 6, "horizon": 12, "window": 24, "first": 60}
+    return sizes | weights | {"series": series, "mean": 5, "std": 2}
+
+
 def made(tag, **state):
     """Return an explorable called ``it``."""
+    state = given(tag) | state
     figure, ax = plt.subplots(figsize=(4, 2))
     ax.plot([0, 1])
     return Explorable(tag, "it", figure, ALT, **state)

@@ -152,15 +152,27 @@ export class Explorable extends HTMLElement {
     this.end?.();
   }
 
+  /** By their names; an element may narrow what its class says. */
+  get controls() {
+    return this.constructor.controls;
+  }
+
+  /** Return the numbers in an attribute: float32, as a data address. */
+  numbers(name) {
+    const text = (this.getAttribute(name) ?? "").split(",").at(-1);
+    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    return Float64Array.from(new Float32Array(bytes.buffer));
+  }
+
   /** The controls' values that the page begins with. */
   get defaults() {
-    return Object.fromEntries(Object.entries(this.constructor.controls)
+    return Object.fromEntries(Object.entries(this.controls)
       .map(([name, c]) => [name, this.read(name, this.getAttribute(name)) ?? c.value]));
   }
 
   /** Return a value that a control can have, or undefined. */
   read(name, text) {
-    const c = this.constructor.controls[name];
+    const c = this.controls[name];
     if (!c || text === null || text === undefined) return undefined;
     if (c.kind === "range") {
       const value = Number(text);
@@ -194,7 +206,8 @@ export class Explorable extends HTMLElement {
 
   begin() {
     if (this.state) return;
-    const { title, controls } = this.constructor;
+    const { controls } = this;
+    const { title } = this.constructor;
     this.state = this.defaults;
     this.shadowRoot.innerHTML = `<style>${STYLE}${this.constructor.style ?? ""}</style>
       <section aria-labelledby="title"><h4 id="title">${escaped(title)}</h4>
@@ -273,7 +286,7 @@ export class Explorable extends HTMLElement {
     if (this.waiting || !this.state) return;
     this.waiting = requestAnimationFrame(() => {
       this.waiting = 0;
-      for (const [name, c] of Object.entries(this.constructor.controls)) {
+      for (const [name, c] of Object.entries(this.controls)) {
         const field = this.control(name).querySelector("input, select");
         if (c.kind === "check") field.checked = this.state[name];
         else field.value = this.state[name];

@@ -12,6 +12,8 @@ import re
 from html import escape
 from importlib import resources
 
+import numpy as np
+
 HERE = resources.files("gru_tutorial.book.explorables")
 COMMENT = re.compile(r"^ *//[^\n]*\n|^ */\*\*.*?\*/ *\n", re.M | re.S)
 IMPORT = re.compile(r'^import [^;]*? from "\./(\w+)\.js";\n', re.M)
@@ -46,6 +48,24 @@ def module(tag: str) -> str:
         IMPORT.sub("", COMMENT.sub("", part)) for part in _parts(tag).values()
     )
     return re.sub(r"^ +|\n(?=\n)", "", EXPORT.sub("", code), flags=re.M)
+
+
+def parameters(*modules) -> np.ndarray:
+    """Return all parameters of a GRU and its linear head, for an element.
+
+    Parameters
+    ----------
+    *modules : torch.nn.Module
+        One with a single ``nn.GRU`` layer, then one linear layer.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> len(parameters(nn.GRU(1, 2), nn.Linear(2, 1)))
+    33
+    """
+    tensors = [p for one in modules for p in one.parameters()]
+    return np.concatenate([p.detach().numpy().ravel() for p in tensors])
 
 
 def tags() -> list[str]:
@@ -90,7 +110,9 @@ class Explorable:
     alt : str
         What the picture shows, in words.
     **state
-        What its controls begin with, by their names.
+        What its controls begin with, by their names, and its other
+        attributes. Arrays become float32 in a data address, which nbval does
+        not compare; an underscore becomes a dash.
 
     Raises
     ------
@@ -109,7 +131,10 @@ class Explorable:
 
     def _repr_html_(self) -> str:
         state = {"id": self.name} | self.state
-        given = " ".join(f'{k}="{escape(str(v))}"' for k, v in state.items())
+        given = " ".join(
+            f'{key.replace("_", "-")}="{escape(_text(value))}"'
+            for key, value in state.items()
+        )
         code = DEFAULT.sub("", self.code)
         width, height = self.size
         return (
@@ -118,6 +143,14 @@ class Explorable:
             f'<img alt="{escape(self.alt)}" width="{width}" height="{height}" '
             f'src="data:image/png;base64,{self.picture}">\n</{self.tag}>'
         )
+
+
+def _text(value):
+    """Return an attribute's value as text."""
+    if not isinstance(value, np.ndarray):
+        return str(value)
+    data = base64.b64encode(value.astype("<f4").tobytes()).decode()
+    return f"data:application/octet-stream;base64,{data}"
 
 
 def _png(figure):
