@@ -22,8 +22,27 @@ PAGE = """<!doctype html>
 """
 
 
+def regimes(hidden=4, length=300):
+    """Return a series with a switch, a belief, and units that follow it."""
+    rng = np.random.default_rng(0)
+    regime = np.arange(length) // 50 % 2
+    belief = np.clip(regime + rng.normal(0, 0.1, length), 0, 1)
+    states = rng.normal(0, 0.3, (length, hidden))
+    states[:, 2] -= belief
+    series = np.where(regime, 1, -1) + rng.normal(0, 0.5, length)
+    return {
+        "series": series,
+        "regime": regime,
+        "probability": belief,
+        "states": states.ravel(),
+        "units": hidden,
+    }
+
+
 def given(tag):
     """Return the attributes without which an explorable shows nothing."""
+    if tag == "regime-watcher":
+        return regimes()
     if tag != "forecast-explorer":
         return {}
     torch.manual_seed(0)
@@ -37,7 +56,7 @@ def given(tag):
         "weights_blind": blind,
     }
     series = 5 + np.random.default_rng(0).standard_normal(200)
-    sizes = {"hidden": 6, "horizon": 12, "window": 24, "first": 60}
+    sizes = {"units": 6, "horizon": 12, "window": 24, "first": 60}
     return sizes | weights | {"series": series, "mean": 5, "std": 2}
 
 

@@ -19,8 +19,8 @@ def network(kind):
     """Return GRU and head with the weights that the element has."""
     flat = torch.tensor(GIVEN[f"weights_{kind}"]).double()
     outputs = GIVEN["horizon"] if kind == "direct" else 1
-    gru = nn.GRU(1, GIVEN["hidden"], batch_first=True).double()
-    head = nn.Linear(GIVEN["hidden"], outputs).double()
+    gru = nn.GRU(1, GIVEN["units"], batch_first=True).double()
+    head = nn.Linear(GIVEN["units"], outputs).double()
     for p in (*gru.parameters(), *head.parameters()):
         p.data, flat = flat[: p.numel()].reshape(p.shape), flat[p.numel() :]
     return gru, head

@@ -4,7 +4,7 @@
 //
 // Attributes, numbers as float32 in a data address: series, weights-free,
 // weights-direct, weights-blind (all a network's parameters in the engine's
-// order); and hidden, horizon, window, mean, std, first (the first origin).
+// order); and units, horizon, window, mean, std, first (the first origin).
 import { Network } from "./engine.js";
 import { Explorable, widget } from "./base.js";
 
@@ -49,7 +49,7 @@ export class ForecastExplorer extends Explorable {
       for (const kind of ["free", "direct", "blind"]) {
         if (!this.hasAttribute(`weights-${kind}`)) continue;
         const outputs = kind === "direct" ? this.size("horizon") : 1;
-        networks[kind] = new Network({ hidden: this.size("hidden"), outputs });
+        networks[kind] = new Network({ hidden: this.size("units"), outputs });
         networks[kind].theta.set(this.numbers(`weights-${kind}`));
       }
       this.kept = { series, networks };

@@ -1,0 +1,93 @@
+// <regime-watcher>: a series with a hidden switch, step by step: what the
+// optimal filter believes, and what one unit of a trained GRU does.
+//
+// Attributes, numbers as float32 in a data address: series, regime (0 or 1),
+// probability (the filter's, of regime 1), states (steps * hidden numbers);
+// and units, how many they are.
+import { Explorable, widget } from "./base.js";
+
+const SHOWN = 80; // steps
+
+/** Return the correlation of two sequences. */
+export function correlation(a, b) {
+  const mean = (v) => v.reduce((x, y) => x + y, 0) / v.length;
+  const [ma, mb] = [mean(a), mean(b)];
+  let [ab, aa, bb] = [0, 0, 0];
+  for (let k = 0; k < a.length; k++) {
+    ab += (a[k] - ma) * (b[k] - mb);
+    aa += (a[k] - ma) ** 2;
+    bb += (b[k] - mb) ** 2;
+  }
+  return aa && bb ? ab / Math.sqrt(aa * bb) : 0;
+}
+
+export class RegimeWatcher extends Explorable {
+  static title = "What does a unit know of the hidden regime?";
+  static controls = {
+    at: { kind: "range", label: "Step", value: 60, min: 10, max: 10000 },
+    unit: { kind: "range", label: "Hidden unit", value: 0, min: 0, max: 100 },
+    truth: { kind: "check", label: "Show the true regime", value: false },
+  };
+
+  /** Steps and units that the element has; it begins with the best unit. */
+  get controls() {
+    const { at, unit, truth } = RegimeWatcher.controls;
+    const { series, best, hidden } = this.known;
+    return { at: { ...at, max: series.length - 1 }, unit: { ...unit, max: hidden - 1, value: best }, truth };
+  }
+
+  /** What the attributes hold, and how each unit goes with the filter. */
+  get known() {
+    if (!this.kept) {
+      const [series, regime, probability, states] =
+        ["series", "regime", "probability", "states"].map((name) => this.numbers(name));
+      const hidden = Number(this.getAttribute("units"));
+      const units = Array.from({ length: hidden }, (_, j) => series.map((_, t) => states[t * hidden + j]));
+      const follows = units.map((u) => correlation(u, probability));
+      const sizes = follows.map(Math.abs);
+      this.kept = { series, regime, probability, hidden, units, follows, best: sizes.indexOf(Math.max(...sizes)) };
+    }
+    return this.kept;
+  }
+
+  build() {
+    return `<svg id="values-seen" role="img" aria-label="The series up to this step"></svg>
+      <svg id="belief" role="img" aria-label="The filter's probability and the unit's state"></svg>
+      <details><summary>The steps shown as a table</summary>
+      <div class="scroll" id="values" tabindex="0" role="region" aria-label="The steps shown"></div></details>`;
+  }
+
+  /** A unit's states, turned so that it goes with the filter, from 0 to 1. */
+  scaled(unit) {
+    const states = this.known.units[unit];
+    const sign = this.known.follows[unit] < 0 ? -1 : 1;
+    const turned = states.map((v) => sign * v);
+    const [lo, hi] = [Math.min(...turned), Math.max(...turned)];
+    return turned.map((v) => (v - lo) / (hi - lo || 1));
+  }
+
+  draw() {
+    const { series, regime, probability, follows } = this.known;
+    const { at, unit, truth } = this.state;
+    const first = Math.max(0, at - SHOWN + 1);
+    const seen = (v) => Array.from({ length: at - first + 1 }, (_, k) => [first + k, v[first + k]]);
+    const state = this.scaled(unit);
+    this.result = { at, unit, state: state[at], probability: probability[at], follows: follows[unit] };
+    const x = [first, first + SHOWN - 1];
+    const [lo, hi] = [Math.min(...series), Math.max(...series)];
+    this.plot("values-seen", { x, y: [lo, hi], xlabel: "step", ylabel: "value", height: 200,
+      lines: [{ points: seen(series), name: "series so far", color: "data" }] });
+    this.plot("belief", { x, y: [0, 1], xlabel: "step", ylabel: "probability of regime 1; unit from 0 to 1", lines: [
+      { points: seen(probability), name: "the optimal filter", color: "limit", width: 3 },
+      { points: seen(state), name: `unit ${unit}`, color: "forecast", dash: "6 3" },
+      ...(truth ? [{ points: seen(regime), name: "true regime", color: "truth", dots: 3 }] : [])] });
+    this.say(`At step ${at} the filter gives regime 1 a probability of ${probability[at].toFixed(2)}; ` +
+      `unit ${unit} stands at ${state[at].toFixed(2)} of its range. Over all steps the two have a correlation of ` +
+      `${Math.abs(follows[unit]).toFixed(2)}.`);
+    this.table("values", ["step", "value", "probability", `unit ${unit}`, "regime"], seen(series).map(([t, v]) =>
+      [t, v.toFixed(2), probability[t].toFixed(2), state[t].toFixed(2), truth ? regime[t] : "hidden"]));
+  }
+}
+
+export default { render: widget("regime-watcher") };
+if (!customElements.get("regime-watcher")) customElements.define("regime-watcher", RegimeWatcher);

@@ -1,0 +1,54 @@
+"""The regime watcher shows what it was given, and computes no other figure."""
+
+import numpy as np
+import pytest
+
+from tests.site.browsing import in_chromium
+from tests.site.exploring import given, result
+
+pytestmark = pytest.mark.slow
+TAG = "regime-watcher"
+GIVEN = {
+    name: value.astype("f4").astype(float)
+    for name, value in given(TAG).items()
+    if isinstance(value, np.ndarray)
+}
+STATES = GIVEN["states"].reshape(300, 4)
+
+
+@in_chromium
+def test_it_begins_with_the_unit_that_follows_best(pages):
+    with pages.open(TAG) as page:
+        got = result(page, TAG)
+        said = page.locator(".says").inner_text()
+    follows = np.corrcoef(STATES.T, GIVEN["probability"])[-1, :-1]
+    assert got["unit"] == np.argmax(np.abs(follows)) == 2
+    assert got["follows"] == pytest.approx(follows[2])
+    assert f"correlation of {abs(follows[2]):.2f}" in said
+
+
+@in_chromium
+@pytest.mark.parametrize(("at", "unit"), [(10, 0), (299, 2), (120, 3)])
+def test_a_unit_is_turned_and_scaled(pages, at, unit):
+    with pages.open(TAG, f"#it?at={at}&unit={unit}") as page:
+        got = result(page, TAG)
+        shown = page.locator("#belief [data-line]").count()
+    follows = np.corrcoef(STATES[:, unit], GIVEN["probability"])[0, 1]
+    turned = np.sign(follows) * STATES[:, unit]
+    state = (turned[at] - turned.min()) / np.ptp(turned)
+    assert got["state"] == pytest.approx(state)
+    assert got["probability"] == pytest.approx(GIVEN["probability"][at])
+    assert shown == 2
+
+
+@in_chromium
+def test_the_truth_is_hidden_until_asked_for(pages):
+    with pages.open(TAG, "#it?at=60") as page:
+        page.get_by_text("The steps shown as a table").click()
+        last = page.locator("#values tbody tr").last.locator("td").last
+        assert last.inner_text() == "hidden"
+        page.get_by_label("Show the true regime").check()
+        page.locator("#belief [data-line='true regime']").wait_for(
+            state="attached"
+        )
+        assert last.inner_text() == "1"
