@@ -167,7 +167,7 @@ export class Explorable extends HTMLElement {
   /** The controls' values that the page begins with. */
   get defaults() {
     return Object.fromEntries(Object.entries(this.controls)
-      .map(([name, c]) => [name, this.read(name, this.getAttribute(name)) ?? c.value]));
+      .map(([name, c]) => [name, this.read(name, this.getAttribute(name.replaceAll("_", "-"))) ?? c.value]));
   }
 
   /** Return a value that a control can have, or undefined. */
@@ -341,7 +341,7 @@ export function widget(tag) {
   return ({ model, el }) => {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(model.get("state") ?? {})) {
-      element.setAttribute(name, value);
+      element.setAttribute(name.replaceAll("_", "-"), value);
     }
     el.append(element);
   };
