@@ -24,9 +24,11 @@ PARTS = (
     "body",
     "bundle",
     "download",
+    "files",
     "numbers",
     "moved",
     "cited",
+    "answers",
     "search",
 )
 PICTURE = re.compile(r'<img [^>]*src="[^"]*_images/(?P<name>[^"]+)"[^>]*>')

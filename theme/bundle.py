@@ -22,13 +22,21 @@ LAST_SCRIPTS = ["scripts/bootstrap.js", "scripts/pydata-sphinx-theme.js"]
 UNUSED = ["scripts/fontawesome.js", "vendor/fontawesome"]
 
 FONT_FACE = re.compile(r"@font-face\{[^}]*Font Awesome[^}]*\}")
-# The theme makes what overflows a stop for the tabulator, and has the browser
-# lay out the page anew for each box it looks at: a second on a phone.
-# book.js does it when a box is drawn.
-TAB_STOPS = (
-    '["pre",".nboutput > .output_area",".cell_output > .output",'
-    '".jp-RenderedHTMLCommon",".pst-scrollable-table-container"].join(", ")'
-)
+# What is left out of the theme's scripts: a piece, and what takes its place.
+LEFT_OUT = {
+    # The theme makes what overflows a stop for the tabulator, and has the
+    # browser lay out the page anew for each box it looks at: a second on a
+    # phone. book.js does it when a box is drawn.
+    "scripts/pydata-sphinx-theme.js": (
+        '["pre",".nboutput > .output_area",".cell_output > .output",'
+        '".jp-RenderedHTMLCommon",".pst-scrollable-table-container"]'
+        '.join(", ")',
+        '":not(*)"',
+    ),
+    # A button that was pressed would lose the focus, and with it the reader
+    # of the keyboard their place.
+    "scripts/sphinx-book-theme.js": ("(()=>{t.blur()})", "(()=>{})"),
+}
 IN_BRACKETS = re.compile(
     r":(?:not|is|where|has)\((?:[^()]|\([^()]*\))*\)|\[[^\]]*\]"
 )
@@ -63,11 +71,12 @@ def without_icon_font(style):
     return style
 
 
-def without_tab_stops(script):
-    """Keep the theme's script from looking for boxes that overflow."""
-    if script.count(TAB_STOPS) != 1:
-        raise ExtensionError("the theme looks for boxes that overflow anew")
-    return script.replace(TAB_STOPS, '":not(*)"')
+def mended(name, script):
+    """Leave out of one of the theme's scripts what is not wanted."""
+    piece, instead = LEFT_OUT.get(name, ("", ""))
+    if piece and script.count(piece) != 1:
+        raise ExtensionError(f"{name}: the theme no longer has {piece}")
+    return script.replace(piece, instead) if piece else script
 
 
 def is_used(selector, words):
@@ -123,7 +132,7 @@ def parsed(style):
 
 def write(app, exception):
     """Join the files into ``site.css`` and ``site.js``."""
-    if exception or app.builder.format != "html" or not app.bundle:
+    if exception or app.builder.name != "html" or not app.bundle:
         return  # not app.bundle: no page was written, so nothing has changed
     static = Path(app.outdir) / "_static"
 
@@ -131,13 +140,11 @@ def write(app, exception):
         path = static / name
         if not path.exists():
             raise ExtensionError(f"{name}: the theme no longer brings it")
-        return SOURCE_MAP.sub("", path.read_text("utf-8"))
+        return mended(name, SOURCE_MAP.sub("", path.read_text("utf-8")))
 
     styles, scripts = app.bundle
-    last = [text(name) for name in LAST_SCRIPTS]
-    last[1] = without_tab_stops(last[1])
     # A file that lacks its last semicolon must not swallow the next one.
-    code = ";\n".join([*map(text, scripts), *last])
+    code = ";\n".join(map(text, [*scripts, *LAST_SCRIPTS]))
     (static / "site.js").write_text(code, "utf-8")
 
     first = [text(name) for name in FIRST_STYLES]

@@ -37,7 +37,7 @@ def name_in_page(app, docname, source):
 
 def tell_in_downloads(app, exception):
     """Put the whole instruction into the notebooks that the site offers."""
-    if exception or app.builder.format != "html":
+    if exception or app.builder.name != "html":
         return
     instruction = name_address(IN_FULL, app.config.github_repository)
     for path in (Path(app.outdir) / "_sources/chapters").glob("*.ipynb"):

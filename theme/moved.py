@@ -17,9 +17,19 @@ import json
 import re
 from pathlib import Path
 
-from theme.book import GO, REDIRECT
-
 MOVED = Path(__file__).with_name("moved.json")
+GO = '<meta http-equiv="refresh" content="0; url={target}">'
+REDIRECT = """\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>{title}</title>
+<meta name="description" content="{description}">
+{go}
+<link rel="canonical" href="{canonical}">
+<p><a href="{target}">{title}</a></p>
+</html>
+"""
 # The script leads to the anchor; without scripts, the page is reached.
 LEAD_ON = """\
 <script>
@@ -103,7 +113,7 @@ def page_that_leads_on(app, old, page, leads):
 
 def write(app, exception):
     """Write what leads on from old pages and from old anchors."""
-    if exception or app.builder.format != "html":
+    if exception or app.builder.name != "html":
         return
     out = Path(app.outdir)
     new = {

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -19,6 +20,7 @@ from gru_tutorial.book import panel as module
 from gru_tutorial.book.panel import TrainingPanel
 from gru_tutorial.forecaster import Forecaster
 from gru_tutorial.metrics import expected_ratio, mse
+from gru_tutorial.model import GRUModel
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -183,11 +185,143 @@ def test_an_error_is_shown_and_the_buttons_come_back(panel, monkeypatch):
     assert not panel.train.disabled
 
 
-def test_a_number_out_of_range_is_moved_into_it(panel):
-    panel.hidden.value = 0
-    assert panel.hidden.value == 1
-    panel.window.value = 10_000
-    assert panel.window.value == 120
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("hidden", 0, "hidden size: expected 1 to 128, got 0"),
+        ("window", 10_000, "window: expected 2 to 120, got 10,000"),
+        ("epochs", -5, "epochs: expected 1 to 200, got -5"),
+        ("seed", 10_001, "seed: expected 0 to 10,000, got 10,001"),
+    ],
+)
+def test_a_number_out_of_range_is_told_and_not_moved(panel, name, value, said):
+    control = getattr(panel, name)
+    control.value = value
+    panel.train.click()
+    assert panel._thread is None
+    assert panel.score.value == said
+    assert control.value == value
+    assert not panel.train.disabled
+    bounds = said.partition("expected ")[2].rpartition(", got")[0]
+    assert f"({bounds})" in control.description
+
+
+def test_runs_are_listed_and_the_best_is_bold(panel, monkeypatch):
+    ratios = iter([3.0, 1.5, 2.0])
+    monkeypatch.setattr(module, "expected_ratio", lambda *_: next(ratios))
+    assert panel.listed.value == ""
+    for hidden in (8, 9, 10):
+        panel.hidden.value = hidden
+        panel.epochs.value = 1
+        panel.train.click()
+        panel.wait()
+    assert [run.hidden for run in panel.runs] == [8, 9, 10]
+    assert panel.runs[1] == (9, 12, 0.01, 1, 0, 1, 1.5)
+    rows = re.findall(r"<tr>(.*?)</tr>", panel.listed.value)
+    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t", row) for row in rows]
+    assert cells[0][-1] == "expected ratio"
+    assert cells[2] == ["2", "9", "12", "0.01", "1 of 1", "0", "<b>1.500</b>"]
+    assert [row[-1] for row in cells[1:]] == ["3.000", "<b>1.500</b>", "2.000"]
+
+
+def test_a_run_that_was_stopped_is_listed_with_its_epochs(panel, monkeypatch):
+    shown = panel._show
+    monkeypatch.setattr(
+        panel,
+        "_show",
+        lambda run: shown(run) or len(run.history.train_loss) == 2,
+    )
+    panel.epochs.value = 50
+    panel.train.click()
+    panel.wait()
+    assert panel.runs[0].epochs == 2
+
+
+def test_two_panels_at_once_do_not_disturb_each_other(panel, monkeypatch):
+    """The weights are drawn where all cells run, and nothing else is."""
+    threads, drawn = [], torch.get_rng_state
+
+    def watched(**options):
+        threads.append(threading.current_thread())
+        return GRUModel(**options)
+
+    monkeypatch.setattr(module, "GRUModel", watched)
+    panel.train.click()
+    panel.wait()
+    alone = panel.history.train_loss
+    before = drawn()
+    both = [panel, TrainingPanel()]
+    for one in both:
+        one.hidden.value, one.window.value, one.epochs.value = 8, 12, 3
+        one.train.click()
+    for one in both:
+        one.wait()
+        assert one.history.train_loss == alone
+    assert set(threads) == {threading.current_thread()}
+    assert torch.equal(drawn(), before)
+
+
+class Kernel:
+    """What the panel asks a kernel for: which cell runs."""
+
+    def __init__(self, code, **metadata):
+        self.parent = {"content": {"code": code}, "metadata": metadata}
+
+    def get_parent(self, channel):
+        assert channel == "shell"
+        return self.parent
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_ended"),
+    [
+        (Kernel("a"), Kernel("a"), True),
+        (Kernel("a"), Kernel("b"), False),
+        (Kernel("a", cellId="1"), Kernel("b", cellId="1"), True),
+        (Kernel("a", cellId="1"), Kernel("a", cellId="2"), False),
+        (None, None, False),
+    ],
+)
+def test_a_cell_that_runs_again_ends_its_old_run(
+    monkeypatch, first, second, is_ended
+):
+    def shown_by(kernel):
+        shell = SimpleNamespace(kernel=kernel) if kernel else None
+        monkeypatch.setattr(module, "get_ipython", lambda: shell)
+        return TrainingPanel()
+
+    old = shown_by(first)
+    new = shown_by(second)
+    assert old._ending.is_set() == is_ended
+    assert not new._ending.is_set()
+
+
+AGAIN = """\
+panel = TrainingPanel()
+panels.append(panel)"""
+
+
+@pytest.mark.slow
+def test_a_cell_that_runs_again_in_a_kernel_ends_its_old_run(tmp_path):
+    sources = [
+        "import torch\n"
+        "from gru_tutorial.book.panel import TrainingPanel\n"
+        "torch.set_num_threads(1)\n"
+        "panels = []",
+        AGAIN,
+        "panel.hidden.value, panel.epochs.value = 8, 200\npanel.train.click()",
+        AGAIN,
+        "panels[0].wait()\nprint(len(panels[0].history.train_loss) < 200)",
+    ]
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    nbclient = pytest.importorskip("nbclient")
+    nbclient.NotebookClient(notebook, kernel_name="python3").execute()
+    assert notebook.cells[-1].outputs[0].text == "True\n"
+
+
+def test_a_notebooks_file_holds_no_list_of_controls():
+    assert repr(TrainingPanel(seed=3)) == "TrainingPanel(seed=3)"
 
 
 def free_port():
@@ -273,7 +407,7 @@ def test_the_panel_works_in_jupyterlab(lab):
         epochs.fill("3")
         epochs.press("Enter")
         page.get_by_role("button", name="Train").click()
-        panel = page.locator(".widget-vbox").last
+        panel = page.locator(".widget-vbox").first
         expect(panel).to_contain_text("times the noise floor", timeout=60_000)
         expect(panel).to_contain_text("of 3.")
         curve = page.get_by_role("img", name="Losses after 3 epochs")
@@ -285,6 +419,8 @@ def test_the_panel_works_in_jupyterlab(lab):
         stop = page.get_by_role("button", name="Stop", exact=True)
         expect(page.get_by_role("img", name="Losses after")).to_be_visible()
         stop.click()
-        expect(panel).to_contain_text("times the noise floor")
+        rows = panel.locator("tbody tr")
+        expect(rows).to_have_count(2)
+        expect(rows.first).to_contain_text("of 3")
         expect(panel).not_to_contain_text("of 200.")
         browser.close()

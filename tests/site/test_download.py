@@ -24,7 +24,7 @@ def app(tmp_path):
     (folder / "01_small.ipynb").write_text(text, "utf-8")
     return SimpleNamespace(
         config=SimpleNamespace(github_repository="someone/gru"),
-        builder=SimpleNamespace(format="html"),
+        builder=SimpleNamespace(name="html"),
         outdir=str(tmp_path),
         path=folder / "01_small.ipynb",
     )
@@ -92,7 +92,7 @@ def test_a_download_is_left_alone(app, case):
     if case == "failed":
         exception = RuntimeError()
     else:
-        app.builder.format = "latex"
+        app.builder.name = "epub"
     before = app.path.read_bytes()
     download.tell_in_downloads(app, exception)
     assert app.path.read_bytes() == before

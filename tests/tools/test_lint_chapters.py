@@ -348,6 +348,18 @@ def test_a_page_at_hand_needs_no_exercises_and_has_none():
     assert any("does not end" in fault for fault in faults)
 
 
+def test_a_page_at_hand_may_be_long():
+    """Nobody reads all of it; its minutes are told all the same."""
+    notebook = sample_notebooks()[ONE]
+    prose("word " * 8000)(notebook)
+    long = "more than 35"
+    for at_hand in (False, True):
+        page = Chapter("16_x", notebook, at_hand=at_hand)
+        faults = " ".join(lint.tells_its_minutes(page))
+        assert (long in faults) != at_hand
+        assert "says 3 minutes" in faults
+
+
 def test_the_first_page_alone_defines_what_the_package_has():
     """Under another name it would have to import, and to ask exercises."""
     notebook = sample_notebooks()["00_first_forecast"]

@@ -65,6 +65,16 @@ def test_publishing_waits_for_the_checks():
     assert jobs["deploy"]["needs"] == "build"
 
 
+def test_publishing_makes_the_book_as_files():
+    """They are made beside the pages that are uploaded."""
+    build = load(ROOT / ".github/workflows/publish.yml")["jobs"]["build"]
+    (made,) = [step for step in build["steps"] if "run" in step]
+    assert made["run"].split() == ["make", "book", "pdf", "epub"]
+    assert made["env"] == {"SITE_ADDRESS": "${{ vars.SITE_ADDRESS }}"}
+    upload = build["steps"][-1]
+    assert upload["with"]["path"] == "_build/html"
+
+
 def test_commands_of_the_pages_exist():
     targets = re.findall(
         r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M
