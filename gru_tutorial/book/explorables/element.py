@@ -141,6 +141,7 @@ class Explorable:
             f"<script>(() => {{\nif (customElements.get({self.tag!r})) return;"
             f"\n{code}}})();</script>\n<{self.tag} {given}>\n"
             f'<img alt="{escape(self.alt)}" width="{width}" height="{height}" '
+            'loading="lazy" '
             f'src="data:image/png;base64,{self.picture}">\n</{self.tag}>'
         )
 
