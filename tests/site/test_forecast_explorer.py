@@ -5,9 +5,18 @@ import pytest
 import torch
 from torch import nn
 
-from gru_tutorial import visibility
-from tests.site.browsing import in_chromium
-from tests.site.exploring import given, result
+from gru_tutorial import (
+    Direct,
+    Forecaster,
+    GRUModel,
+    LastStates,
+    Recipe,
+    make_cycle,
+    visibility,
+)
+from gru_tutorial.book.explorables.forecasts import forecast_explorer
+from tests.site.browsing import in_chromium, opened
+from tests.site.exploring import PAGE, given, result
 
 pytestmark = pytest.mark.slow
 TAG = "forecast-explorer"
@@ -87,3 +96,44 @@ def test_the_origin_stays_where_there_are_both_sides(pages):
             np.testing.assert_allclose(
                 y, forecast("free", SERIES[: found + 1]), atol=1e-9
             )
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """Two quick forecasters, with a head of each kind."""
+    series = make_cycle(400, seed=0)
+    recipe = Recipe(num_epochs=1, lr=0.01)
+    made = {}
+    for kind, head in (("direct", Direct(12)), ("blind", LastStates(12))):
+        torch.manual_seed(0)
+        model = GRUModel(hidden_size=8, head=head)
+        made[kind] = Forecaster(model, window=24).fit(series[:300], recipe)
+    return series, made
+
+
+@in_chromium
+@pytest.mark.parametrize("kind", ["direct", "blind"])
+def test_it_forecasts_what_a_forecaster_does(fitted, browser, tmp_path, kind):
+    series, made_ones = fitted
+    element = forecast_explorer("it", series, 60, 24, 12, **made_ones)
+    text = PAGE.format(body=element._repr_html_())
+    (tmp_path / "page.html").write_text(text, "utf-8")
+    with opened(browser, tmp_path.as_uri()) as page:
+        page.goto(f"{(tmp_path / 'page.html').as_uri()}#it?model={kind}")
+        page.wait_for_function(f"document.querySelector('{TAG}').result")
+        got = result(page, TAG)
+    y_hat = made_ones[kind](series[100 - 23 : 101], 12)
+    np.testing.assert_allclose(got["before"], y_hat, rtol=1e-4, atol=1e-4)
+
+
+def test_its_words_and_refusals(fitted):
+    series, made_ones = fitted
+    element = forecast_explorer("it", series, 60, 24, 12, **made_ones)
+    assert "12 steps from one origin by direct and last states" in repr(
+        element
+    )
+    with pytest.raises(ValueError, match="first: expected 24 or more, got 5"):
+        forecast_explorer("it", series, 5, 24, 12, **made_ones)
+    for others in ({}, {"other": made_ones["direct"]}):
+        with pytest.raises(ValueError, match="forecasters: expected some of"):
+            forecast_explorer("it", series, 60, 24, 12, **others)

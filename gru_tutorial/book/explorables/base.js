@@ -16,7 +16,7 @@ export const STYLE = `
 :host(.dark) { --ink: #e4e2dc; --ground: #15181c; --line: #a6adb5; --soft: #343a41;
   --data: #a0aab4; --truth: #58b4ea; --forecast: #f2935c; --limit: #5cc9a7;
   --accent: #7cc0ea; }
-h4 { margin: 0 0 .5rem; font-size: 1.05rem }
+#title { margin: 0 0 .5rem; font-size: 1.05rem; font-weight: 600 }
 .controls { display: grid; gap: .5rem 1.25rem; margin: 0 0 .75rem;
   grid-template-columns: repeat(auto-fit, minmax(min(13rem, 100%), 1fr)) }
 label { display: block } .value { float: right; font-variant-numeric: tabular-nums }
@@ -210,7 +210,7 @@ export class Explorable extends HTMLElement {
     const { title } = this.constructor;
     this.state = this.defaults;
     this.shadowRoot.innerHTML = `<style>${STYLE}${this.constructor.style ?? ""}</style>
-      <section aria-labelledby="title"><h4 id="title">${escaped(title)}</h4>
+      <section aria-labelledby="title"><p id="title">${escaped(title)}</p>
       <div class="controls">${Object.entries(controls).map(([name, c]) =>
         `<div data-control="${name}">${CONTROLS[c.kind](c)}</div>`).join("")}
         <div class="buttons"><button data-act="reset">Reset</button></div></div>

@@ -19,6 +19,7 @@ COMMENT = re.compile(r"^ *//[^\n]*\n|^ */\*\*.*?\*/ *\n", re.M | re.S)
 IMPORT = re.compile(r'^import [^;]*? from "\./(\w+)\.js";\n', re.M)
 EXPORT = re.compile(r"^export (?!default)", re.M)
 DEFAULT = re.compile(r"^export default .*?;\n", re.M)
+DPI = 125  # of the picture that stands in; a live figure needs none
 NAME = re.compile(r"[a-z]+(?:-[a-z]+)+")
 
 
@@ -160,7 +161,7 @@ def _png(figure):
     from PIL import Image
 
     file, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(file, format="png", dpi=figure.dpi)
+    figure.savefig(file, format="png", dpi=DPI)
     plt.close(figure)
     picture = Image.open(file).convert("RGB")
     picture.quantize(32, dither=Image.Dither.NONE).save(
