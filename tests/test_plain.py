@@ -136,6 +136,13 @@ def test_a_caption_goes_to_its_figure():
     assert "figure" not in FIGURE["metadata"]["mystnb"]  # as it was
 
 
+def test_the_style_sheet_says_how_wide_a_picture_is():
+    sized = PNG | {"metadata": {"image/png": {"width": 580}, "kept": 1}}
+    stored = json.dumps({"cells": [FIGURE | {"outputs": [sized, PNG]}]})
+    (figure,) = json.loads(plain.notebook_to_myst(stored))["cells"]
+    assert figure["outputs"] == [PNG | {"metadata": {"kept": 1}}, PNG]
+
+
 def test_a_caption_without_a_figure_is_an_error():
     caption = words('<a id="fig-gate"></a>**Figure 4.2.** A gate.')
     blank = FIGURE | {"outputs": []}

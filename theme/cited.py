@@ -3,6 +3,8 @@
 A citation is a link to a target on the page of references.
 """
 
+import re
+
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -10,6 +12,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from theme.numbers import number_of
 
 REFERENCES = "chapters/references"
+KEY = re.compile(r"[a-z]+\d{4}")  # such as cho2014
 
 
 def note(app, doctree):
@@ -17,7 +20,7 @@ def note(app, doctree):
     places = app.env.citing[app.env.docname] = {}
     for link in list(doctree.findall(addnodes.pending_xref)):
         key = link["reftarget"]
-        if link.get("reftype") == "myst" and key not in places:
+        if KEY.fullmatch(key) and key not in places:
             places[key] = f"cites-{key}"
             place = nodes.inline(ids=[places[key]])
             link.replace_self(place)

@@ -72,6 +72,9 @@ def notebook_to_myst(text):
             cell["source"] = to_myst(source_of(cell))
         elif told := cell["metadata"].get("mystnb", {}).get("figure"):
             told["caption"] = to_myst(told["caption"])
+        for output in cell.get("outputs", []):
+            # How wide JupyterLab shows a picture; here the style sheet says.
+            output.get("metadata", {}).pop("image/png", None)
     return json.dumps(notebook)
 
 

@@ -1,16 +1,13 @@
 """What a reader does: follow the path, search, download, print, play."""
 
-import json
 import re
 from pathlib import Path
-from urllib.parse import quote_plus, urlsplit
 
 import numpy as np
 import pytest
 import yaml
 
 from gru_tutorial.book.explorables import gate
-from tests.colours import contrast, luminance, rgb
 from tests.site.browsing import in_chromium, opened
 from tests.site.reading import chapters, soup
 from theme.download import IN_FULL, RUN_IT
@@ -18,32 +15,7 @@ from theme.download import IN_FULL, RUN_IT
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 
-# What a printed page shows, and what it must not
-PRINTED = """() => ({
-  inks: ["section > p", ".highlight pre", ".highlight .k"]
-    .map(e => document.querySelector("article " + e))
-    .map(e => getComputedStyle(e).color),
-  title: document.querySelector("h1").checkVisibility(),
-  paper: getComputedStyle(document.body).backgroundColor,
-  menus: [...document.querySelectorAll(
-    "#pst-primary-sidebar, #pst-secondary-sidebar, "
-    + ".bd-header-article, .prev-next-footer, .copybtn")]
-    .filter(e => e.checkVisibility()).map(e => e.className),
-  cut: [...document.querySelectorAll("article pre")]
-    .filter(e => e.checkVisibility()
-      && e.scrollWidth > e.clientWidth + 1)
-    .map(e => e.textContent),
-})"""
-
-
 # Where to begin
-
-
-@in_chromium
-def test_the_address_of_the_site_leads_to_its_landing_page(server, browser):
-    with opened(browser, server.base) as page:
-        page.goto(server.base + "index.html")
-        page.wait_for_url("**/chapters/index.html")
 
 
 def test_every_item_of_the_original_tutorial_is_linked(site):
@@ -91,68 +63,6 @@ def test_the_path_numbers_chapters_as_their_files(site):
     }
     files = sorted(ROOT.glob("chapters/[01][0-9]_*.ipynb"))[1:]
     assert told == {f"{f.stem}.html": int(f.stem[:2]) for f in files}
-
-
-def results_of(page, base, query):
-    """Search as a reader does; return the names of the pages found."""
-    page.goto(f"{base}search.html?q={query}")
-    page.locator("#search-results > p").filter(
-        has_text=re.compile("found|match")
-    ).wait_for()
-    links = page.locator("#search-results li a").evaluate_all(
-        "links => links.map(link => link.href)"
-    )
-    return [urlsplit(link).path.rpartition("/")[2] for link in links]
-
-
-@in_chromium
-def test_search_by_keyboard(server, browser):
-    with opened(browser, server.base) as page:
-        page.goto(server.base + "chapters/02_data_preparation.html")
-        page.keyboard.press("Control+k")
-        page.keyboard.type("reset gate")
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/search.html?q=reset+gate")
-        page.locator("#search-results li a").first.wait_for()
-        in_results = "document.activeElement.matches('#search-results li a')"
-        for _ in range(30):
-            page.keyboard.press("Tab")
-            if page.evaluate(in_results):
-                break
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/chapters/*.html*")
-
-
-def messages_of_the_gallery():
-    """Return every message that the gallery quotes or prints."""
-    notebook = json.loads(
-        (ROOT / "chapters" / "16_error_gallery.ipynb").read_text("utf-8")
-    )
-    messages = []
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "markdown":
-            text = "".join(cell["source"])
-            messages += re.findall(r"^### .*?`([^`]+)`", text, re.M)
-        for output in cell.get("outputs", []):
-            printed = "".join(output.get("text", ""))
-            messages += re.findall(
-                r"^\w+(?:Error|Warning): (.*)", printed, re.M
-            )
-    assert len(messages) > 30
-    return messages
-
-
-@in_chromium
-def test_search_finds_what_readers_look_for(server, browser):
-    with opened(browser, server.base) as page:
-        found = results_of(page, server.base, "h0")
-        assert "03_model_definition.html" in found
-        assert "16_error_gallery.html" in found
-        found = results_of(page, server.base, "reset gate")
-        assert "01_gru_theory.html" in found
-        for message in messages_of_the_gallery():
-            found = results_of(page, server.base, quote_plus(message))
-            assert "16_error_gallery.html" in found, message
 
 
 @in_chromium
@@ -260,31 +170,3 @@ def test_the_live_figure_computes_what_chapter_1_derives(server, browser):
                 page.keyboard.press(f"Arrow{way}")
             assert float(slider.input_value()) == pytest.approx(bias)
             check_live_figure(page, bias)
-
-
-@in_chromium
-def test_without_scripts_a_picture_stands_in(server, browser):
-    settings = {"java_script_enabled": False}
-    with opened(browser, server.base, **settings) as page:
-        page.goto(server.base + "chapters/index.html")
-        assert page.locator("open-gate img").is_visible()
-        assert page.locator("h1").is_visible()
-        page.goto(server.base + "chapters/01_gru_theory.html")
-        assert page.locator(".formula math").first.is_visible()
-
-
-@in_chromium
-def test_pages_print_legibly(site, server, browser):
-    """Dark ink on white, whole lines, no menus: from a dark page too."""
-    for name in chapters(site):
-        with opened(browser, server.base, "dark", width=760) as page:
-            page.goto(server.base + name)
-            page.emulate_media(media="print", color_scheme="dark")
-            seen = page.evaluate(PRINTED)
-            paper = rgb(seen["paper"])
-            assert luminance(paper) > 0.9
-            for ink in seen["inks"]:
-                assert contrast(rgb(ink), paper) > 10, seen
-            assert seen["title"], name
-            assert not seen["menus"], name
-            assert not seen["cut"], name

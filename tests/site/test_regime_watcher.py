@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from tests.site.browsing import in_chromium
-from tests.site.exploring import given, result
+from gru_tutorial.book.explorables.regimes import regime_watcher
+from tests.site.browsing import in_chromium, opened
+from tests.site.exploring import PAGE, given, result
 
 pytestmark = pytest.mark.slow
 TAG = "regime-watcher"
@@ -52,3 +53,33 @@ def test_the_truth_is_hidden_until_asked_for(pages):
             state="attached"
         )
         assert last.inner_text() == "1"
+
+
+@in_chromium
+def test_the_best_units_of_many_are_shown(browser, tmp_path):
+    rng = np.random.default_rng(1)
+    many = rng.standard_normal((300, 9))
+    many[:, 7] -= 5 * GIVEN["probability"]
+    lines = [GIVEN[name] for name in ("series", "regime", "probability")]
+    element = regime_watcher("it", *lines, many, best=3)
+    (tmp_path / "page.html").write_text(
+        PAGE.format(body=element._repr_html_()), "utf-8"
+    )
+    with opened(browser, tmp_path.as_uri()) as page:
+        page.goto(f"{(tmp_path / 'page.html').as_uri()}#it?at=200")
+        page.wait_for_function(f"document.querySelector('{TAG}').result")
+        got = result(page, TAG)
+    known = np.corrcoef(many[:, 7], GIVEN["probability"])[0, 1]
+    assert got["unit"] == 0
+    assert got["follows"] == pytest.approx(known, abs=1e-6)
+
+
+def test_lines_of_other_lengths_are_refused():
+    with pytest.raises(ValueError, match=r"got \[300, 300, 299, 300\]"):
+        regime_watcher(
+            "it",
+            GIVEN["series"],
+            GIVEN["regime"],
+            GIVEN["probability"][1:],
+            STATES,
+        )

@@ -11,38 +11,7 @@ from PIL import Image
 pytest.importorskip("sphinx", reason="the site's tools are not installed")
 from sphinx.errors import ExtensionError
 
-from theme import book, bundle, formulas, marks
-
-# The repository
-
-
-def options(monkeypatch, repository):
-    """Return what Sphinx is told when the build knows a repository."""
-    monkeypatch.setenv("GITHUB_REPOSITORY", repository)
-    config = SimpleNamespace(html_theme_options={"logo": "ours"})
-    book.add_repository(None, config)
-    return config
-
-
-def test_a_repository_is_told_to_the_theme(monkeypatch):
-    config = options(monkeypatch, "Someone/gru")
-    assert config.html_baseurl == "https://someone.github.io/gru/"
-    assert config.ogp_site_url == config.html_baseurl
-    assert config.notfound_urls_prefix == "/gru/"
-    told = config.html_theme_options
-    assert told["repository_url"] == "https://github.com/Someone/gru"
-    assert told["logo"] == "ours"
-
-
-def test_no_repository_changes_nothing(monkeypatch):
-    config = options(monkeypatch, "")
-    assert vars(config) == {"html_theme_options": {"logo": "ours"}}
-
-
-def test_an_address_that_is_none_is_refused(monkeypatch):
-    with pytest.raises(ValueError, match="GITHUB_REPOSITORY: expected owner"):
-        options(monkeypatch, "https://github.com/a/b")
-
+from theme import bundle, formulas, marks
 
 # Formulas, style and scripts, marks
 
@@ -56,15 +25,16 @@ def test_a_formula_that_cannot_be_drawn_stops_the_build():
 def test_the_bundle_notices_a_changed_theme():
     with pytest.raises(ExtensionError, match="icon font has changed"):
         bundle.without_icon_font("body { color: red }")
-    with pytest.raises(ExtensionError, match="boxes that overflow anew"):
-        bundle.without_tab_stops("addTabStops()")
+    for name in bundle.LEFT_OUT:
+        with pytest.raises(ExtensionError, match=f"{name}: the theme no lon"):
+            bundle.mended(name, "addTabStops()")
 
 
 def test_the_bundle_notices_a_file_that_is_gone(tmp_path):
     app = SimpleNamespace(
         bundle=([], []),
         outdir=tmp_path,
-        builder=SimpleNamespace(format="html"),
+        builder=SimpleNamespace(name="html"),
     )
     with pytest.raises(ExtensionError, match="no longer brings it"):
         bundle.write(app, None)

@@ -4,7 +4,7 @@ document.addEventListener("DOMContentLoaded", () => {
     "pre, .formula__body, .pst-scrollable-table-container, .cell_output .output");
   const observer = new ResizeObserver((boxes) => {
     for (const { target } of boxes) {
-      if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+      if (target.scrollWidth > target.clientWidth + 1) target.tabIndex = 0;
       else target.removeAttribute("tabindex");
     }
   });

@@ -1,0 +1,111 @@
+"""What is mended in the body of a page: code, messages, folds, marks."""
+
+import re
+
+import pytest
+
+from tests.site.reading import chapters, pages, soup
+from theme.body import mended
+
+OUTPUT = (
+    '<div class="output stream highlight-myst-ansi notranslate">'
+    '<div class="highlight"><pre><span></span>{}\n</pre></div></div>'
+)
+
+
+def printed(text):
+    """Return the element that shows what a cell has printed."""
+    found = re.search(r"<pre.*?</pre>", mended(OUTPUT.format(text)), re.S)
+    return found[0]
+
+
+def test_code_tells_its_longest_line():
+    code = '<pre>a = <span class="mi">1</span>\nif b &lt; 3:</pre>'
+    assert '<pre style="--columns: 9">' in mended(code)
+    for other in ("<pre></pre>", f"<pre>{'x' * 79}\n</pre>"):
+        assert mended(other) == other  # which does not fit a phone anyway
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ValueError: x: expected numbers",
+        "table  (32, 24)\nUserWarning: sizes differ",
+        "4032 values from 2000-06-05\nfrom 18640 to 38",
+    ],
+)
+def test_messages_and_lines_without_columns_may_wrap(text):
+    assert 'class="wraps"' in printed(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["copy   11.74\nridge   1.43", "no Error:  a word", "[ 1  2]"]
+)
+def test_columns_stay_as_they_are(text):
+    assert "wraps" not in printed(text)
+    assert text in printed(text)
+
+
+def test_a_message_becomes_one_line():
+    text = "IndexError: too\n    many\n    indices\nright\n    {\n"
+    assert ">IndexError: too many indices\nright\n    {" in printed(text)
+    assert "size\n    found: 3" in printed("size\n    found: 3")
+
+
+def test_a_fold_is_called_what_it_says():
+    fold = '<summary aria-label="Toggle hidden content"><p>Show'
+    assert mended(fold) == "<summary><p>Show"
+
+
+def test_a_heading_is_linked_by_the_name_that_its_author_gave():
+    heading = '<h2>A table<a class="headerlink" href="#a-table">#</a></h2>'
+    named = '<span id="id3"></span><span id="error-table"></span>'
+    assert 'href="#error-table"' in mended(named + heading)
+    for other in ("", '<span id="id3"></span>'):
+        assert 'href="#a-table"' in mended(other + heading)
+
+
+def test_exercises_have_a_name_and_a_mark():
+    one = "<p><strong>1. Count.</strong> How many?</p>"
+    two = '<p id="own"><strong>2. Go.</strong> Where?</p>'
+    body = mended(f'{one}<section id="exercises">{one}{two}')
+    before, after = body.split('<section id="exercises">')
+    assert before == one
+    assert '<p class="exercise" id="exercise-1"><strong>1. Count.' in after
+    assert 'How many?<a class="headerlink" href="#exercise-1"' in after
+    assert 'Where?<a class="headerlink" href="#own"' in after
+
+
+def test_everything_that_is_referred_to_has_a_mark(site):
+    """Sections, gallery entries among them, figures and exercises."""
+    for name in pages(site):
+        if not name.startswith("chapters/"):
+            continue
+        article = soup(site / name).find("article")
+        places = article.select("section > :is(h1, h2, h3, h4), figure[id]")
+        assert places, name
+        for place in places:
+            mark = place.select_one("a.headerlink")
+            assert mark["href"][1:], (name, place)
+            assert article.find(id=mark["href"][1:]), (name, mark)
+
+
+def test_every_exercise_has_a_mark(site):
+    count = 0
+    for name in chapters(site):
+        page = soup(site / name)
+        if part := page.find(id="exercises"):
+            solutions = part.find_all(string="Show the solution")
+            marks = part.select("p.exercise > a.headerlink")
+            assert len(marks) == len(solutions) > 0, name
+            count += len(marks)
+    assert count > 40
+
+
+def test_entries_of_the_gallery_have_stable_addresses(site):
+    """Their authors name them, so their wording may change."""
+    gallery = soup(site / "chapters/16_error_gallery.html")
+    marks = gallery.select("article h3 > a.headerlink")
+    assert len(marks) > 20
+    for mark in marks:
+        assert mark["href"].startswith("#error-"), mark
