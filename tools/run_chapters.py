@@ -54,14 +54,23 @@ def is_current(path):
 
 
 def smaller_picture(png):
-    """Return a base64 PNG with a palette of 48 colours: half in size."""
+    """Return a base64 PNG with a palette of 24 colours: half in size.
+
+    Colours of areas stay as they are, for a pale one may mean something.
+    """
     picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
-    coverage = Image.Quantize.MAXCOVERAGE  # then one step to the mean colours
-    small = picture.quantize(
-        48, method=coverage, kmeans=1, dither=Image.Dither.NONE
-    )
+    least = 0.002 * picture.width * picture.height
+    counts = sorted(picture.getcolors(1 << 24), reverse=True)
+    areas = [color for count, color in counts if count > least][:16]
+    others = picture.quantize(
+        24 - len(areas), Image.Quantize.MAXCOVERAGE, kmeans=1
+    ).getpalette()
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([value for color in areas for value in color] + others)
     file = io.BytesIO()
-    small.save(file, "png", optimize=True)
+    picture.quantize(palette=palette, dither=Image.Dither.NONE).save(
+        file, "png", optimize=True
+    )
     return base64.b64encode(file.getvalue()).decode()
 
 

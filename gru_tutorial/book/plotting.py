@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from importlib import resources
 
 import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
+from IPython import get_ipython
 from matplotlib.axes import Axes
 from matplotlib.colors import is_color_like
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.font_manager import FontProperties
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from gru_tutorial.book.legible import TOKENS, hold_figures
 from gru_tutorial.checks import (
     check_float,
     check_int,
@@ -24,11 +25,13 @@ from gru_tutorial.checks import (
 # Each colour has one meaning throughout the book: data (what was observed),
 # truth (the signal beneath, or what really came), forecast (what a model
 # says), limit (the best that is possible), other (something to compare with).
-_TOKENS = resources.files("gru_tutorial.book") / "tokens.json"
 COLORS = {
-    meaning: json.loads(_TOKENS.read_text("utf-8"))["colors"][meaning]
+    meaning: TOKENS["colors"][meaning]
     for meaning in ("data", "truth", "forecast", "limit", "other")
 }
+# Versions of one network, such as with a larger bias: the forecast's hue, from
+# its own colour to dark. Lines of different styles tell them apart as well.
+SHADES = (COLORS["forecast"], "#7c2d12", "#431407")
 LARGEST = 1e300  # what matplotlib can draw without an overflow
 LAST_STEP = 10**15
 
@@ -36,19 +39,30 @@ LAST_STEP = 10**15
 def set_style() -> None:
     """Set the book's figure style for every figure that follows.
 
+    Letters are those of the page, and large, for a phone shows a figure at
+    three fifths of its width. In notebooks, pictures get twice the pixels.
+
     Examples
     --------
     >>> set_style()
-    >>> plt.rcParams["figure.dpi"]
-    125.0
+    >>> plt.rcParams["font.family"]
+    ['STIXGeneral']
     """
+    _double_pixels()
+    hold_figures()
     plt.rcParams.update(
         {
-            "figure.figsize": (5.8, 3.1),
-            "figure.dpi": 125,
+            "figure.figsize": (5.8, 3.3),
+            "figure.dpi": 100,
+            "savefig.pad_inches": 1 / 24,  # a figure's own: its width stays
             "figure.constrained_layout.use": True,
-            "font.size": 12,
-            "axes.titlesize": 13,
+            "font.family": "STIXGeneral",
+            "mathtext.fontset": "stix",
+            "font.size": 15,
+            "axes.titlesize": 15,
+            "xtick.labelsize": 14,
+            "ytick.labelsize": 14,
+            "legend.fontsize": 14,
             "axes.titlelocation": "left",
             "axes.spines.top": False,
             "axes.spines.right": False,
@@ -61,6 +75,127 @@ def set_style() -> None:
             "legend.frameon": False,
         }
     )
+
+
+def log_axis(ax: Axes, which: str = "y") -> None:
+    """Make an axis logarithmic, with numbers such as 0.01 and 1e−6.
+
+    A phone shows them; the exponents of powers are too small there.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        The axes.
+    which : str
+        Its axis: ``"x"`` or ``"y"``.
+
+    Raises
+    ------
+    ValueError
+        If ``ax`` is no axes, or ``which`` is another axis.
+
+    Examples
+    --------
+    >>> ax = plt.subplots()[1]
+    >>> log_axis(ax)
+    >>> ax.set_ylim(1e-6, 1)
+    (1e-06, 1)
+    >>> [label.get_text() for label in ax.get_yticklabels()][1:-1]
+    ['1e−6', '1e−5', '1e−4', '0.001', '0.01', '0.1', '1']
+    >>> plt.close()
+    """
+    ax = _axes(ax)
+    if which not in ("x", "y"):
+        raise ValueError(f"which: expected 'x' or 'y', got {which!r:.50}")
+    ax.set(**{f"{which}scale": "log"})
+    axis = getattr(ax, f"{which}axis")
+    axis.set_major_formatter(FuncFormatter(_plain))
+    axis.set_minor_locator(NullLocator())
+
+
+def name_lines(ax: Axes) -> None:
+    """Write the label of each line beside its end, in the line's colour.
+
+    Names that would overlap move apart. Call it when the limits are set.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        The axes, with labelled lines.
+
+    Raises
+    ------
+    ValueError
+        If ``ax`` is no axes, or no line has a label.
+
+    Examples
+    --------
+    >>> ax = plt.subplots()[1]
+    >>> line = ax.plot([1.0, 2.0], label="GRU")
+    >>> name_lines(ax)
+    >>> [text.get_text() for text in ax.texts]
+    ['GRU']
+    >>> plt.close()
+    """
+    ax = _axes(ax)
+    lines = [x for x in ax.get_lines() if not x.get_label().startswith("_")]
+    if not lines:
+        raise ValueError("ax: expected lines with labels, got none")
+    ax.figure.draw_without_rendering()  # which sets the height of the axes
+    size = FontProperties(size=plt.rcParams["legend.fontsize"]).get_size()
+    room = 1.1 * size * ax.figure.dpi / 72 / ax.bbox.height
+    lines.sort(key=lambda line: _end(ax, line))
+    ends = _apart(np.array([_end(ax, line) for line in lines]), room)
+    look = {"size": size, "va": "center", "transform": ax.transAxes}
+    for line, end in zip(lines, ends, strict=True):
+        ax.text(1.02, end, line.get_label(), color=line.get_color(), **look)
+
+
+def _end(ax: Axes, line) -> float:
+    """Return how high a line ends, in heights of the axes."""
+    x, y = (np.atleast_1d(data)[-1] for data in line.get_data())
+    at = line.get_transform().transform((x, y))
+    return float(np.clip(ax.transAxes.inverted().transform(at)[1], 0, 1))
+
+
+def _apart(ends: np.ndarray, room: float) -> np.ndarray:
+    """Move ascending places apart, so that each has its room."""
+    groups = [[end] for end in ends]  # of names that touch each other
+    k = 0
+    while k < len(groups) - 1:
+        low, high = groups[k], groups[k + 1]
+        gap = np.mean(high) - np.mean(low)
+        if gap < room * (len(low) + len(high)) / 2:
+            groups[k : k + 2] = [low + high]
+            k = max(0, k - 1)
+        else:
+            k += 1
+    return np.hstack(
+        [
+            np.mean(group) + room * (np.arange(n) - (n - 1) / 2)
+            for group in groups
+            for n in [len(group)]
+        ]
+    )
+
+
+def _double_pixels() -> None:
+    """Let a notebook draw with two pixels for each that it shows."""
+    shell = get_ipython()
+    if shell is not None:
+        from matplotlib_inline.config import InlineBackend
+
+        backend = InlineBackend.instance(parent=shell)
+        backend.shell = backend.shell or shell
+        backend.figure_formats = {"retina"}
+
+
+def _plain(value: float, place=None) -> str:
+    """Return a number on one line, without small letters."""
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        return f"{value:g}"
+    mantissa, exponent = f"{value:e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}".replace("-", "−")
 
 
 def plot_series(
@@ -107,10 +242,10 @@ def plot_series(
     first_step = check_int("first_step", first_step, 0, LAST_STEP)
     ax = _axes(ax)
     t = first_step + np.arange(len(values))
-    ax.plot(t, values, ".", ms=4, color=COLORS["data"], label="observed $y_t$")
+    ax.plot(t, values, ".", ms=4, color=COLORS["data"], label="observed")
     if clean is not None:
         ax.plot(t, clean, color=COLORS["truth"], label="clean signal")
-    ax.set(xlabel="time step $t$", ylabel="value $y_t$")
+    ax.set(xlabel="time step $t$", ylabel="value")
     return ax
 
 
@@ -154,7 +289,7 @@ def plot_forecast(
     --------
     >>> ax = plot_forecast([1.0, 2.0, 3.0], {"naive": [1.0, 2.0]}, 1)
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
-    ['observed $y_t$', 'naive']
+    ['observed', 'naive']
     >>> plt.close()
     """
     values = _check_curve("values", values)

@@ -25,6 +25,7 @@ def show_table(
     columns: Iterable[str] | None = None,
     digits: int | str | Mapping[str, int | str] = DIGITS,
     caption: str | None = None,
+    best: Mapping[str, str] | None = None,
 ) -> None:
     """Show a table below a cell; outside of notebooks, print it.
 
@@ -44,12 +45,16 @@ def show_table(
         whole numbers alone are shown as they are.
     caption : str
         A line that says what the table shows.
+    best : dict
+        Columns whose ``"lowest"`` or ``"highest"`` number is the best: it is
+        shown in bold, in the text with a star.
 
     Raises
     ------
     ValueError
         If there is no row or no column, a cell is missing, not finite or of
-        another kind, or ``columns`` or ``digits`` names no such column.
+        another kind, or ``columns``, ``digits`` or ``best`` names no such
+        column, or one without numbers.
 
     Examples
     --------
@@ -62,12 +67,20 @@ def show_table(
     forecast  MSE / floor  weights
     copy            11.74        –
     ridge            1.43       25
+    >>> show_table(rows, digits=2, best={"MSE / floor": "lowest"})
+    forecast  MSE / floor   weights
+    copy            11.74         –
+    ridge            1.43*       25
     """
     cells = _chosen(_by_column(rows), columns)
     formats = _formats(digits, cells)
     if caption is not None:
         caption = _line("caption", caption)
-    shown = [_column(name, cells[name], formats[name]) for name in cells]
+    best = _best(best, cells)
+    shown = [
+        _column(name, cells[name], formats[name], best.get(name))
+        for name in cells
+    ]
     display(_Table(shown, caption))
 
 
@@ -77,10 +90,20 @@ class _Column(NamedTuple):
     texts: list[str]
     width: int
     side: str
+    is_best: list[bool]
 
     def padded(self) -> list[str]:
         sign = ">" if self.side == "right" else "<"
-        return [f"{text:{sign}{self.width}}" for text in self.texts]
+        padded = [f"{text:{sign}{self.width}}" for text in self.texts]
+        if not any(self.is_best):
+            return padded
+        stars = ["*" if best else " " for best in self.is_best]
+        return [text + star for text, star in zip(padded, stars, strict=True)]
+
+    def marked(self) -> list[str]:
+        """Return the texts as HTML, the best in bold."""
+        pairs = zip(map(escape, self.texts), self.is_best, strict=True)
+        return [f"<b>{text}</b>" if best else text for text, best in pairs]
 
 
 class _Table:
@@ -97,7 +120,7 @@ class _Table:
         return "\n".join(line.rstrip() for line in lines)
 
     def _repr_html_(self) -> str:
-        head, *body = zip(*(c.texts for c in self.columns), strict=True)
+        head, *body = zip(*(c.marked() for c in self.columns), strict=True)
         # Two classes that the site's theme knows; the second alone keeps the
         # page's ground in the dark.
         lines = ['<table class="table dataframe">']
@@ -115,11 +138,11 @@ class _Table:
             heads = scope == "col" or k == 0
             tag, told = ("th", f' scope="{scope}"') if heads else ("td", "")
             style = f' style="text-align: {column.side}"'
-            cells.append(f"<{tag}{told}{style}>{escape(text)}</{tag}>")
+            cells.append(f"<{tag}{told}{style}>{text}</{tag}>")
         return f"<tr>{''.join(cells)}</tr>"
 
 
-def _column(name: str, cells: list, form: str) -> _Column:
+def _column(name: str, cells: list, form: str, best) -> _Column:
     found = [cell for cell in cells if _is_number(cell)]
     whole = all(isinstance(cell, numbers.Integral) for cell in found)
     texts = [name]
@@ -127,7 +150,36 @@ def _column(name: str, cells: list, form: str) -> _Column:
     # nbval compares heads exactly: 9.99 gets as much room as 10.01.
     room = 0 if whole else ROOM + int(FORMAT.fullmatch(form)[1])
     width = max(room, *map(len, texts))
-    return _Column(texts, width, "right" if found else "left")
+    top = None if best is None else _text(name, best, "d" if whole else form)
+    is_best = [
+        _is_number(cell) and text == top
+        for cell, text in zip(cells, texts[1:], strict=True)
+    ]
+    side = "right" if found else "left"
+    return _Column(texts, width, side, [False, *is_best])
+
+
+def _best(best, cells: dict[str, list]) -> dict:
+    """Return the best number of each column that has one."""
+    best = {} if best is None else best
+    if not isinstance(best, Mapping):
+        raise ValueError(f"best: expected a dict by column, got {best!r:.200}")
+    kinds = {"lowest": min, "highest": max}
+    numbers_of = {
+        name: found
+        for name in cells
+        if (found := [cell for cell in cells[name] if _is_number(cell)])
+    }
+    for name, kind in best.items():
+        if name not in numbers_of:
+            raise ValueError(
+                f"best: expected some of {list(numbers_of)}, got {name!r}"
+            )
+        if not isinstance(kind, str) or kind not in kinds:
+            raise ValueError(
+                f"best[{name!r}]: expected 'lowest' or 'highest', got {kind!r}"
+            )
+    return {name: kinds[kind](numbers_of[name]) for name, kind in best.items()}
 
 
 def _is_number(cell) -> bool:

@@ -3,15 +3,20 @@
 import io
 import json
 from importlib import resources
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from gru_tutorial import Naive
 from gru_tutorial.book.plotting import (
     COLORS,
+    log_axis,
+    name_lines,
     plot_forecast,
     plot_losses,
     plot_series,
@@ -87,7 +92,7 @@ def test_every_name_gets_its_entry_as_it_is_written():
     names = ["_gru", "5 $ or 6 $", "__"]
     ax = plot_forecast([1.0, 2.0, 3.0], {n: [1.0, 2.0] for n in names}, 1)
     shown = names_in_the_legend(ax)
-    assert shown == ["observed $y_t$", "_gru", r"5 \$ or 6 \$", "__"]
+    assert shown == ["observed", "_gru", r"5 \$ or 6 \$", "__"]
     for text in ax.get_legend().get_texts()[1:]:
         assert text._preprocess_math(text.get_text())[1] is False
     assert len(ax.legend().get_texts()) == 4  # also when it is made again
@@ -102,6 +107,59 @@ def test_a_name_with_dollars_is_as_wide_as_its_letters():
         return ax.get_legend().get_texts()[1].get_window_extent().width
 
     assert width("$mmm$") > width("mmm") + 1.5 * width("|")
+
+
+def test_numbers_on_a_logarithmic_axis_have_no_small_letters():
+    _, ax = plt.subplots()
+    log_axis(ax)
+    log_axis(ax, "x")
+    ax.set(xlim=(1e-4, 1e6), ylim=(2e-13, 1))
+    ax.set(xticks=[1e-4, 0.001, 2.5, 50_000, 1e5, 4e5])
+    shown = [label.get_text() for label in ax.get_xticklabels()]
+    assert shown == ["1e−4", "0.001", "2.5", "50000", "1e5", "4e5"]
+    shown = [label.get_text() for label in ax.get_yticklabels()]
+    assert {"1e−5", "0.001"} <= set(shown)
+    assert not any("$" in text for text in shown)
+    assert len(ax.get_yticks(minor=True)) == 0
+
+
+def test_names_stand_at_the_ends_of_their_lines():
+    _, ax = plt.subplots()
+    for name, end in (("low", 1.0), ("high", 9.0)):
+        ax.plot([5.0, end], color=COLORS["truth"], label=name)
+    ax.plot([5.0, 5.0])  # without a name
+    ax.set(ylim=(0, 10))
+    name_lines(ax)
+    found = {text.get_text(): text for text in ax.texts}
+    assert list(found) == ["low", "high"]
+    for name, height in (("low", 0.1), ("high", 0.9)):
+        x, y = found[name].get_position()
+        assert x > 1
+        assert y == pytest.approx(height)
+        assert found[name].get_color() == COLORS["truth"]
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_names_that_would_overlap_move_apart(scale):
+    _, ax = plt.subplots()
+    ends = [1.0, 2.0, 2.01, 2.02, 8.0, 8.02, 9.9]
+    for k, end in enumerate(ends):
+        ax.plot([2.0, end], label=f"line {k}")
+    ax.set(yscale=scale, ylim=(0.9, 10))
+    name_lines(ax)
+    ax.figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert [text.get_text()[-1] for text in ax.texts] == list("0123456")
+    for below, above in pairwise(boxes):
+        assert above.y0 > below.y1 - 1
+
+
+def test_a_line_beyond_the_limits_is_named_at_the_edge():
+    _, ax = plt.subplots()
+    ax.plot([0.0, 100.0], label="far")
+    ax.set(ylim=(0, 1))
+    name_lines(ax)
+    assert ax.texts[0].get_position()[1] == 1
 
 
 GOOD = History([1.0, 2.0], [1.0, 2.0])
@@ -171,6 +229,10 @@ GOOD = History([1.0, 2.0], [1.0, 2.0])
             lambda: plot_forecast([1.0, 2.0], {"a": [1.0]}, 1, ax=3),
             "ax: expected a matplotlib Axes",
         ),
+        (lambda: log_axis("x"), "ax: expected a matplotlib Axes"),
+        (lambda: log_axis(Axes(Figure(), [0, 0, 1, 1]), "z"), "which: exp"),
+        (lambda: name_lines("x"), "ax: expected a matplotlib Axes"),
+        (lambda: name_lines(Axes(Figure(), [0, 0, 1, 1])), "with labels"),
         (lambda: plot_losses(GOOD, floor=0), "floor: expected a finite"),
         (lambda: plot_losses(GOOD, floor="x"), "floor: expected a finite"),
         (lambda: plot_losses(GOOD, floor=1e-200), "floor: expected losses up"),

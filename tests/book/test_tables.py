@@ -111,6 +111,27 @@ def test_text_is_no_markup(show):
 
 
 @pytest.mark.parametrize(
+    ("kind", "best"), [("lowest", "1.03"), ("highest", "11.74")]
+)
+def test_the_best_is_bold_and_has_a_star(show, kind, best):
+    text, html = show(ROWS, ["model", "MSE", "won"], 2, best={"MSE": kind})
+    assert [cell.text for cell in html("b")] == [best]
+    assert html.b.parent.name == "td"
+    (line,) = (line for line in text if "*" in line)
+    assert f" {best}* " in line
+    assert text[0] == "model        MSE   won"
+    assert len({line.index(".") for line in text[1:]}) == 1
+
+
+def test_all_that_are_shown_alike_are_best(show):
+    rows = {"x": [0.501, 0.502, None, 0.51, "0.50"], "y": [3, 7, 7, 5, 7]}
+    best = {"x": "lowest", "y": "highest"}
+    text, html = show(rows, digits=2, best=best)
+    assert [cell.text for cell in html("b")] == ["0.50", "0.50", "7", "7", "7"]
+    assert [line.count("*") for line in text] == [0, 1, 2, 1, 0, 1]
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"rows": []}, "rows: .* at least 1, got"),
@@ -140,6 +161,17 @@ def test_text_is_no_markup(show):
         ({"digits": ".3g"}, "digits: expected a number of digits or a format"),
         ({"digits": {"y": 3}}, r"digits: expected some of \['x'\], got 'y'"),
         ({"digits": {"x": 0.5}}, r"digits\['x'\]: expected a whole number"),
+        ({"best": "x"}, "best: expected a dict by column, got 'x'"),
+        (
+            {"best": {"y": "lowest"}},
+            r"best: expected some of \['x'\], got 'y'",
+        ),
+        ({"best": {"x": "least"}}, r"best\['x'\]: .* 'highest', got 'least'"),
+        ({"best": {"x": []}}, r"best\['x'\]: expected 'lowest' or"),
+        (
+            {"rows": {"x": ["a"]}, "best": {"x": "lowest"}},
+            r"best: expected some of \[\], got 'x'",
+        ),
         ({"caption": ""}, "caption: expected a line of text, got ''"),
         ({"caption": 3}, "caption: expected a line of text, got 3"),
     ],

@@ -132,6 +132,22 @@ def test_pictures_become_smaller_and_look_the_same():
     assert np.abs(pixels[0] - pixels[1]).mean() < 0.5
 
 
+def test_the_colours_of_areas_stay():
+    """Pale cells of a table, beside a line of many colours."""
+    pale = [(250 - 3 * k, 252 - k, 245 - 5 * k) for k in range(9)]
+    pixels = np.full((100, 200, 3), 255, dtype="uint8")
+    for k, color in enumerate(pale):
+        pixels[:60, 20 * k : 20 * k + 20] = color
+    pixels[90, :, 0], pixels[90, :, 2] = np.arange(200), 40
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "png")
+    small = run_chapters.smaller_picture(base64.b64encode(file.getvalue()))
+    picture = Image.open(io.BytesIO(base64.b64decode(small))).convert("RGB")
+    assert [picture.getpixel((20 * k + 9, 9)) for k in range(9)] == pale
+    assert min(picture.getpixel((199, 9))) >= 254
+    assert len(picture.getcolors()) <= 24
+
+
 @pytest.mark.parametrize("name", run_chapters.FRONT_PICTURES)
 def test_a_front_picture_is_the_one_that_the_chapter_drew(name):
     root = Path(run_chapters.__file__).parents[1]

@@ -1,4 +1,4 @@
-"""``<regime-watcher>`` for a series with a hidden switch, and a GRU's states."""
+"""``<regime-watcher>`` for a series with a hidden switch, and states."""
 
 from __future__ import annotations
 
