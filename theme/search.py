@@ -55,7 +55,7 @@ def index_of(pages, terms):
         section["also"] = also.get(short, "")
         section["id"] = section["ids"][0]
         del section["links"], section["ids"]
-    kept = {key: terms[key] for key in ("same", "misspelt", "quiet", "lists")}
+    kept = {key: value for key, value in terms.items() if key != "also"}
     return {"sections": sections, **kept}
 
 

@@ -170,6 +170,31 @@ def test_a_message_leads_to_its_entry(site, searching):
     assert not wrong
 
 
+# Pasted messages have the reader's numbers. Which of them are equal tells
+# messages apart that differ in nothing else.
+OF_READERS = [
+    ("hidden size (1, 32, 64), got [1, 16, 64]", "error-last-batch"),
+    ("hidden size (1, 32, 64), got [32, 1, 64]", "error-batch-first-states"),
+    ("hidden size (2, 32, 64), got [1, 32, 64]", "error-hidden-size"),
+    ("hidden[0] size (1, 32, 64), got [1, 16, 64]", "error-hidden-lstm"),
+]
+
+
+@in_chromium
+@pytest.mark.parametrize(("shapes", "entry"), OF_READERS)
+def test_a_message_with_other_numbers(site, searching, shapes, entry):
+    query = f"RuntimeError: Expected {shapes}"
+    right = section_of(site, "chapters/16_error_gallery.html", entry)
+    assert found(searching, site, [query])[0][0] == right
+
+
+@in_chromium
+def test_who_asks_is_led_to_an_answer_rather_than_a_message(site, searching):
+    asked = ["what does hidden size mean", "GRUCell vs GRU", "numpy"]
+    for result in found(searching, site, asked):
+        assert result[0][0] != "chapters/16_error_gallery.html"
+
+
 SAME = [
     ("back-propagation", "backpropagation"),
     ("back propagation", "backprop"),

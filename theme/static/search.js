@@ -6,7 +6,13 @@
   const WEIGHTS = { title: 1.2, said: 1, above: 0.3, also: 1.5, term: 1, results: 0.6, code: 0.3 };
   const K = 1.2, B = 0.5;  // how fast a word's count saturates; length's part
   const SYNONYM = 0.7, NEAR = 0.6, QUIET = 0.08, NUMBER = 0.15, LETTER = 0.3;
-  const WHOLE_TITLE = 0.5, TOGETHER = 0.3, PASTED = 2, INTRODUCTION = 0.68;
+  const WHOLE_TITLE = 0.5, MEANT = 1, TOGETHER = 0.3, PASTED = 2, INTRODUCTION = 0.6;
+  const FOR_SEVERAL = 1.4;  // the most that a word counts in place of several
+  const OF_MESSAGES = 0.6, OF_WORDS = 1.3;
+
+  const QUESTION = /^\s*(how|what|when|where|which|who|why|can|could|did|do|does|is|are|may|must|should|will|would)\b|\?\s*$/i;
+  const CODE = /[[\](){}":=]|(?<!\w)'|'(?!\w)/;
+  const MEANING = /^\s*(what (is|are|do|does)|meaning|definition|define)\b/i;
 
   // Words
 
@@ -28,10 +34,14 @@
   }
 
   // All words of a text, also the parts of names: batch_first has three, and
-  // back-propagation and GRUModel have.
+  // back-propagation and GRUModel have. Formulas write z_t without the line.
   function wordsIn(text) {
     const words = [];
     for (const [name] of text.matchAll(/[\p{L}\p{M}\p{N}_]+(?:[-‐][\p{L}\p{M}\p{N}_]+)*/gu)) {
+      if (/^\p{L}_\p{L}$/u.test(name)) {
+        words.push(plain(name.replace("_", "")));
+        continue;
+      }
       const parts = name.split(/[-‐_]+|(?<=[a-z])(?=[A-Z])/).filter(Boolean);
       words.push(...parts.map(plain));
       if (parts.length > 1) {
@@ -120,7 +130,9 @@
   const quiet = new Set(stemsIn(index.quiet));
   const misspelt = new Map(Object.entries(index.misspelt)
     .map(([wrong, right]) => [plain(wrong), plain(right)]));
-  const groups = index.same.map((group) => group.map(stemsIn));
+  const groups = index.same.map((group) => group
+    .flatMap((member) => [...new Set([member, member.replace(/-/g, " ")])])
+    .map(stemsIn));
 
   // Whether two words differ in so few letters: left out, put in, changed, or
   // two of them swapped
@@ -169,13 +181,18 @@
 
   // The query as clauses: a word or a phrase, with others that mean the same
   function clausesOf(query) {
-    const raw = wordsIn(query).map((word) => misspelt.get(word) || word);
+    const typed = wordsIn(query).map((word) => misspelt.get(word) || word);
+    // Numbers come last: "next 24 hours" are hours.
+    const raw = [...typed.filter((word) => !/^\d+$/.test(word)),
+      ...typed.filter((word) => /^\d+$/.test(word))];
     const words = raw.map(stem);
     const clauses = [];
     for (let k = 0; k < words.length;) {
       let longest = 1, others = [];
       const joined = stem(raw.slice(k, k + 2).join(""));
-      if (k + 1 < words.length && postings.has(joined)) {
+      const name = stem(raw.slice(k, k + 2).join("_"));
+      const named = words.includes(name) && postings.has(name);  // batch_first
+      if (k + 1 < words.length && postings.has(joined) && !named) {
         [longest, others] = [2, [[joined]]];  // "over fitting"
       }
       for (const group of groups) {
@@ -203,7 +220,7 @@
     };
     take(worthOfAll(words, false), 1);
     for (const other of others) {
-      take(worthOfAll(other, true), SYNONYM * words.length / other.length);
+      take(worthOfAll(other, true), SYNONYM * Math.min(FOR_SEVERAL, words.length / other.length));
     }
     if (!best.size) {
       clause.near = words.flatMap(nearTo);
@@ -226,8 +243,21 @@
 
   const loudIn = (text) => stemsIn(text).filter((word) => !quiet.has(word));
 
+  // What a pasted message is in all its cases: its numbers may be others, but
+  // those that are the same must be so there, too
+  function messageIn(query) {
+    const words = wordsIn(query.replace(/^\s*\w+(Error|Warning): /, ""));
+    if (words.length < 4) return null;
+    const seen = [];
+    const pattern = words.join(" ").replace(/(?<![a-wyz_\d])\d+/g, (number) => {
+      if (seen.includes(number)) return `\\${seen.indexOf(number) + 1}(?!\\d)`;
+      return `(${seen.push(number) && "\\d+"})`;
+    });
+    return new RegExp(` ${pattern} `);
+  }
+
   // More for words that stand together as in the query, most for all of them
-  function together(section, loud, pasted) {
+  function together(section, loud, message) {
     section.loud ??= ` ${loudIn([section.title, ...section.blocks].join(" ")).join(" ")} `;
     section.line ??= ` ${wordsIn([section.title, ...section.blocks].join(" ")).join(" ")} `;
     const title = ` ${loudIn(section.title).join(" ")} `;
@@ -236,7 +266,7 @@
       const pair = ` ${loud[k]} ${loud[k + 1]} `;
       pairs += section.loud.includes(pair) + title.includes(pair);
     }
-    const whole = pasted.length > 3 && section.line.includes(` ${pasted.join(" ")} `);
+    const whole = message && message.test(section.line);
     return TOGETHER * pairs / Math.max(1, loud.length - 1) + (whole ? PASTED : 0);
   }
 
@@ -245,12 +275,27 @@
     section.titleWords ??= loudIn(section.title);
     let sum = 0;
     for (const word of section.titleWords) {
-      sum += own.has(word) ? 1 : others.has(word) ? 0.5 : 0;
+      sum += own.has(word) ? 1 : others.has(word) ? SYNONYM : 0;
     }
-    section.alsoWords ??= new Set(stemsIn(section.also));
-    const meant = own.size && [...own].every((word) => section.alsoWords.has(word));
-    return WHOLE_TITLE * Math.max(
-      meant ? 1 : 0, sum / Math.max(1, section.titleWords.length));
+    return WHOLE_TITLE * sum / Math.max(1, section.titleWords.length);
+  }
+
+  // How much of one of a section's further phrases the query says, if they
+  // have all that it is about
+  function meant(section, own, asked) {
+    section.phrases ??= section.also.split(", ").map(stemsIn);
+    const all = new Set(section.phrases.flat());
+    if (!own.size || ![...own].every((word) => all.has(word))) return 0;
+    return Math.max(...section.phrases.map((phrase) =>
+      phrase.filter((word) => asked.has(word)).length / phrase.length));
+  }
+
+  // Who asks wants no message, and who asks what a word means, its list
+  function suits(section, query) {
+    const short = query.trim().split(/\s+/).length < 4;
+    const asks = !CODE.test(query) && (short || QUESTION.test(query));
+    if (section.page === index.messages) return asks ? OF_MESSAGES : 1;
+    return section.page === index.definitions && MEANING.test(query) ? OF_WORDS : 1;
   }
 
   // The clauses of a query, each with what it is worth and how much it counts
@@ -291,17 +336,19 @@
   const byScore = (a, b) => b.score - a.score;
 
   function rank(query, clauses, own, others) {
-    const results = summed(clauses);
+    const results = summed(clauses), asked = new Set(stemsIn(query));
     for (const result of results) {
       const { section } = result;
       result.score *= index.lists[section.title] || 1;
-      if (!section.above.length) result.score *= INTRODUCTION;
-      result.score *= 1 + titled(section, own, others);
+      const phrase = meant(section, own, asked);
+      if (!section.above.length && phrase < 0.5) result.score *= INTRODUCTION;
+      result.score *= suits(section, query)
+        * (1 + Math.max(MEANT * phrase, titled(section, own, others)));
     }
     results.sort(byScore);
-    const pasted = wordsIn(query), loud = loudIn(query);
+    const message = messageIn(query), loud = loudIn(query);
     for (const result of results.slice(0, 40)) {
-      result.score *= 1 + together(result.section, loud, pasted);
+      result.score *= 1 + together(result.section, loud, message);
     }
     return results.sort(byScore);
   }
