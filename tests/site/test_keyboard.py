@@ -8,7 +8,9 @@ pytestmark = pytest.mark.slow
 
 # What has the focus: whether a ring shows it, and whether it does anything
 FOCUSED = """() => {
-  const it = document.activeElement, style = getComputedStyle(it);
+  let it = document.activeElement;
+  while (it.shadowRoot) it = it.shadowRoot.activeElement; // a live figure
+  const style = getComputedStyle(it);
   return {
     what: it === document.body ? null : it.outerHTML.slice(0, 200),
     ring: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2
@@ -17,7 +19,7 @@ FOCUSED = """() => {
       : it.className.split(" ")[0] || it.tagName,
     clipped: it.matches("pre, .formula__body")
       && parseFloat(style.outlineOffset) >= 0,
-    works: it.matches("a[href], button, input, select, summary")
+    works: it.matches("a[href], button, input, select, summary, textarea")
       || it.scrollWidth > it.clientWidth + 1
       || it.scrollHeight > it.clientHeight + 1,
   };

@@ -21,7 +21,7 @@ COLORS = {name: rgb(color) for name, color in TOKENS["colors"].items()}
 # Puts another picture in the place of a figure.
 REPLACE = """(image, png) => {
   image.src = "data:image/png;base64," + png;
-  image.style = "width: auto; height: auto; margin: 0";
+  image.style = "width: auto !important; height: auto !important; margin: 0";
   return image.decode();
 }"""
 

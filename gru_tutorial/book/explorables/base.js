@@ -29,6 +29,7 @@ button { font: inherit; font-weight: 600; color: inherit; cursor: pointer }
 button[disabled] { opacity: .55; cursor: default }
 .buttons { display: flex; flex-wrap: wrap; gap: .5rem; align-items: end }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
+:is(pre, .scroll):focus-visible { outline-offset: -3px }
 svg { display: block; width: 100%; height: auto; overflow: visible; touch-action: pan-y }
 svg text { fill: var(--ink); font-size: 13px }
 svg .axis { stroke: var(--soft); stroke-width: 1 }
@@ -220,6 +221,7 @@ export class Explorable extends HTMLElement {
       const act = event.target.closest("[data-act]")?.dataset.act;
       if (act) this[act]();
     });
+    this.shadowRoot.addEventListener("toggle", () => this.markScrolling(), true);
     this.observer = new ResizeObserver(() => this.redraw());
     this.observer.observe(this);
     this.watchTheme();
@@ -295,7 +297,16 @@ export class Explorable extends HTMLElement {
         if (shown) field.setAttribute("aria-valuetext", shown.textContent);
       }
       this.draw();
+      this.markScrolling();
     });
+  }
+
+  /** A box is a stop for the tabulator if there is something to scroll. */
+  markScrolling() {
+    for (const box of this.shadowRoot.querySelectorAll("[role=region]")) {
+      const more = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
+      box.tabIndex = more ? 0 : -1;
+    }
   }
 
   /** The width in which a chart may draw. */
