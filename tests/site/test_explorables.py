@@ -1,13 +1,15 @@
 """Every explorable: for everyone, by every means, and light."""
 
+import contextlib
 import gzip
 import json
+import re
 
 import pytest
 
 from gru_tutorial.book.explorables.element import module, tags
 from tests.site.browsing import in_chromium, opened
-from tests.site.exploring import ALT, PAGE, drawn, made
+from tests.site.exploring import ALT, PAGE, drawn, given, made
 from tests.site.test_pages import violations
 
 pytestmark = pytest.mark.slow
@@ -132,6 +134,31 @@ def test_the_notebook_keeps_words_and_escapes_them(tag):
     assert repr(one) == f"<{tag}: {ALT}>"
     assert 'note="&quot;&lt;&amp;"' in one._repr_html_()
     assert json.dumps(one._repr_html_()).count("export") == 0
+
+
+@EACH
+@in_chromium
+def test_anywidget_can_render_it(browser, tag):
+    """Its module is all that AnyWidget needs."""
+    with contextlib.closing(browser.new_page()) as page:
+        state = given(tag) | {"id": "it"}
+        code = made(tag)._repr_html_()
+        attributes = dict(re.findall(r' ([\w-]+)="([^"]*)"', code))
+        state = {
+            name.replace("_", "-"): attributes[name.replace("_", "-")]
+            for name in state
+        }
+        page.evaluate(
+            """async ([source, state]) => {
+              const file = new Blob([source], { type: "text/javascript" });
+              const widget = await import(URL.createObjectURL(file));
+              widget.default.render({
+                model: { get: name => name === "state" ? state : undefined },
+                el: document.body });
+            }""",
+            [module(tag), state],
+        )
+        page.wait_for_function(f"document.querySelector('{tag}').result")
 
 
 @EACH

@@ -10,6 +10,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from tests.site.browsing import in_chromium
@@ -22,6 +23,20 @@ SHOWN = ".jp-NotebookPanel:not(.lm-mod-hidden) "
 PATIENCE = 60_000  # ms; a server and a kernel start
 
 
+def live_figure():
+    """Return a notebook whose only cell shows an explorable."""
+    code = (
+        "import matplotlib.pyplot as plt\n"
+        "from gru_tutorial.book.explorables.element import Explorable\n"
+        "Explorable('gate-explorer', 'gate', plt.figure(), 'A picture.')"
+    )
+    kernel = {"name": "python3", "display_name": "Python 3"}
+    return nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(code)],
+        metadata={"kernelspec": kernel},
+    )
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     """The address of a JupyterLab over a copy of the chapters."""
@@ -30,6 +45,7 @@ def lab(tmp_path_factory):
     room = tmp_path_factory.mktemp("lab")
     shutil.copytree(ROOT / "chapters", room / "book/chapters")
     shutil.copytree(ROOT / "theme/images", room / "book/theme/images")
+    nbformat.write(live_figure(), room / "book/live.ipynb")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -140,3 +156,22 @@ def test_pages_that_are_no_notebooks_open_rendered(page):
     preview = page.locator(".jp-MarkdownViewer")
     preview.get_by_role("heading", name="Run it yourself").wait_for()
     assert not RAW.search(preview.inner_text())
+
+
+@in_chromium
+def test_a_live_figure_answers_in_a_notebook_too(lab, browser):
+    """By keyboard: JupyterLab leaves the arrows to its sliders."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(f"{lab}lab/tree/live.ipynb?reset")
+    page.locator(SHOWN + ".jp-CodeCell").first.click(timeout=PATIENCE)
+    page.keyboard.press("Shift+Enter")
+    figure = page.locator(SHOWN + "gate-explorer")
+    figure.get_by_role("button", name="Reset").wait_for(timeout=PATIENCE)
+    slider = figure.get_by_label("Update gate z: bias")
+    slider.focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    figure.get_by_text("update gate z = 0.73").first.wait_for()
+    assert slider.input_value() == "1"
+    context.close()
