@@ -94,6 +94,8 @@ def settle(page, known):
     for element in page.article.find_all(True):
         if element.name in NAMESPACES:
             element["xmlns"] = NAMESPACES[element.name]
+        elif element.name == "img" and element["src"].startswith("data:"):
+            pass  # it stands in for a live figure
         elif element.name == "img":
             name = posixpath.basename(element["src"])
             pictures.add(name)
@@ -134,6 +136,7 @@ def bind(pages):
     def address_of(path, fragment):
         if path not in files:
             return None
+        fragment = fragment.partition("?")[0]  # a live figure's state
         name, fragment = files[path], fragment.translate(UNSAFE)
         kept = f"#{fragment}" if fragment in known[name] else ""
         return posixpath.basename(name) + kept

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Marks, menus and scripts; the files that the site offers.
 LEFT_OUT = (
     ".headerlink, .progress-in-part, .copybtn, .files, script, noscript, "
-    "button, style"
+    "button, style, .answer-box"
 )
 # What only a browser uses.
 ATTRIBUTES = ("loading", "tabindex", "contenteditable")

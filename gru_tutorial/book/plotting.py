@@ -98,10 +98,9 @@ def log_axis(ax: Axes, which: str = "y") -> None:
     --------
     >>> ax = plt.subplots()[1]
     >>> log_axis(ax)
-    >>> ax.set_ylim(1e-6, 1)
-    (1e-06, 1)
-    >>> [label.get_text() for label in ax.get_yticklabels()][1:-1]
-    ['1e−6', '1e−5', '1e−4', '0.001', '0.01', '0.1', '1']
+    >>> ticks = ax.set_yticks([1e-6, 0.001, 1])
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['1e−6', '0.001', '1']
     >>> plt.close()
     """
     ax = _axes(ax)

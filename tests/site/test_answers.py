@@ -47,7 +47,7 @@ def page(browser, tmp_path):
 
 def told(page, exercise, text):
     """Answer an exercise by keyboard; return what is said."""
-    field = page.get_by_label(f"Your answer to {exercise}")
+    field = page.get_by_label(f"your answer to {exercise}")
     field.fill(text)
     said = page.locator("form", has=field).locator("output")
     said.evaluate("e => { e.textContent = '' }")

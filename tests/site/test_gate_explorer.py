@@ -80,3 +80,18 @@ def test_what_it_says_is_what_it_computes(pages):
         rows = page.locator("#values tbody tr")
         rows.first.wait_for()
         assert rows.count() == 40
+
+
+@in_chromium
+def test_a_link_to_a_preset_moves_its_sliders(pages):
+    """Also if the reader has moved them before."""
+    with pages.open(TAG, "#it?bz=-3&wz=2") as page:
+        page.evaluate(
+            """() => document.querySelector("h3").innerHTML =
+              '<a href="#it?preset=pick&input=square">Look</a>'"""
+        )
+        page.get_by_role("link", name="Look").click()
+        drawn(page)
+        state = page.evaluate(f"document.querySelector('{TAG}').state")
+    assert (state["preset"], state["input"]) == ("pick", "square")
+    assert (state["bz"], state["wz"]) == (4, -8)

@@ -94,6 +94,24 @@ def test_the_page_goes_on_while_it_trains(pages):
 
 
 @in_chromium
+def test_runs_are_listed_and_stay_when_settings_change(pages):
+    with pages.open(TAG, "#it?hidden=4&lr=0.03") as page:
+        rows = page.locator("#runs tbody tr")
+        for count in (1, 2):
+            page.get_by_role("button", name="Train").click()
+            page.wait_for_function(DONE, timeout=PATIENCE)
+            slider = page.get_by_label("Seed")
+            slider.focus()
+            page.keyboard.press("ArrowRight")
+            drawn(page)
+            assert rows.count() == count
+        seeds = rows.locator("td:nth-child(8)").all_inner_texts()
+        scores = rows.locator("td:nth-child(10)").all_inner_texts()
+    assert seeds == ["0", "1"]
+    assert all(1 < float(score) < 2 for score in scores)
+
+
+@in_chromium
 def test_other_settings_and_reset_end_a_run(pages):
     with pages.open(TAG) as page:
         page.get_by_role("button", name="Train").click()

@@ -37,6 +37,20 @@ def live_figure():
     )
 
 
+def wait_for(server, base, log):
+    """Wait until a JupyterLab answers; fail with what it told if it ends."""
+    until = time.monotonic() + PATIENCE / 1000
+    while True:
+        try:
+            urllib.request.urlopen(f"{base}api", timeout=5).close()
+            break
+        except OSError:
+            told = log.read_text("utf-8")
+            assert server.poll() is None, told
+            assert time.monotonic() < until, told
+            time.sleep(0.2)
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     """The address of a JupyterLab over a copy of the chapters."""
@@ -72,16 +86,7 @@ def lab(tmp_path_factory):
             stdout=log,
             stderr=log,
         )
-    until = time.monotonic() + PATIENCE / 1000
-    while True:
-        try:
-            urllib.request.urlopen(f"{base}api", timeout=5).close()
-            break
-        except OSError:
-            told = (room / "log").read_text("utf-8")
-            assert server.poll() is None, told
-            assert time.monotonic() < until, told
-            time.sleep(0.2)
+    wait_for(server, base, room / "log")
     yield base
     server.terminate()
     server.wait()

@@ -27,6 +27,7 @@ select, button, textarea, input:not([type=range], [type=checkbox]) { min-height:
   background: var(--ground); border: 1px solid var(--line); border-radius: 4px }
 button { font: inherit; font-weight: 600; color: inherit; cursor: pointer }
 button[disabled] { opacity: .55; cursor: default }
+.main { color: var(--ground); background: var(--accent); border-color: var(--accent) }
 .buttons { display: flex; flex-wrap: wrap; gap: .5rem; align-items: end }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
 :is(pre, .scroll):focus-visible { outline-offset: -3px }
@@ -201,7 +202,8 @@ export class Explorable extends HTMLElement {
     if (!asked) return;
     event.preventDefault();
     if (!this.state) this.begin();
-    this.set({ ...this.defaults, ...asked });
+    this.state = this.defaults;
+    this.set(asked);
     this.scrollIntoView({ block: "nearest" });
   }
 
@@ -215,7 +217,7 @@ export class Explorable extends HTMLElement {
       <div class="controls">${Object.entries(controls).map(([name, c]) =>
         `<div data-control="${name}">${CONTROLS[c.kind](c)}</div>`).join("")}
         <div class="buttons"><button data-act="reset">Reset</button></div></div>
-      ${this.build()}<p class="says"></p><p class="unseen" role="status"></p></section>`;
+      <p class="says"></p>${this.build()}<p class="unseen" role="status"></p></section>`;
     this.shadowRoot.addEventListener("input", (event) => this.onInput(event));
     this.shadowRoot.addEventListener("click", (event) => {
       const act = event.target.closest("[data-act]")?.dataset.act;
@@ -337,7 +339,7 @@ export class Explorable extends HTMLElement {
         `<tr>${cells("td", "row", row)}</tr>`).join("")}</tbody></table>`;
   }
 
-  /** Say below the figure what it shows; aloud once the control rests. */
+  /** Say below the controls what is shown; aloud once they rest. */
   say(text) {
     this.shadowRoot.querySelector(".says").textContent = text;
     clearTimeout(this.speaking);

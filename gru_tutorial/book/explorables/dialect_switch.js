@@ -82,7 +82,7 @@ export class DialectSwitch extends Explorable {
     biases: { kind: "select", label: "Bias vectors of the dialect", value: "two",
       options: { two: "two, as PyTorch", one: "one: b_ih + b_hh" } },
     input: { kind: "select", label: "Input x", value: "square", options: options(INPUTS) },
-    size: { kind: "range", label: "Size of the weights, untrained = 1", value: 2, min: 0.5, max: 6, step: 0.5,
+    size: { kind: "range", label: "Size of the weights (1: untrained)", value: 2, min: 0.5, max: 6, step: 0.5,
       show: (v) => v.toFixed(1) },
     seed: { kind: "range", label: "Draw other weights: seed", value: 2, min: 0, max: 9 },
     unit: { kind: "range", label: "Unit drawn", value: 1, min: 1, max: HIDDEN },

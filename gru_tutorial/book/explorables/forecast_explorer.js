@@ -10,8 +10,8 @@ import { Explorable, widget } from "./base.js";
 
 const KINDS = {
   free: "GRU, one step, fed back",
-  direct: "GRU, direct: all steps from the last state",
-  blind: "GRU, last states: step k from an early state",
+  direct: "GRU, direct: from the last state",
+  blind: "GRU, late head (last states)",
   copy: "the last value, repeated",
 };
 
@@ -129,7 +129,7 @@ export class ForecastExplorer extends Explorable {
     const { series } = this.known;
     const stay = moves.filter((v) => v === 0).length;
     this.say(!nudge ? "Nudge the last observation: each step that moves has seen it."
-      : !stay ? `All ${moves.length} steps move, by ${Math.min(...moves).toPrecision(2)} to ${Math.max(...moves).toPrecision(2)}.`
+      : !stay ? `All ${moves.length} steps move, by up to ${Math.max(...moves).toPrecision(2)}.`
       : `${stay} of ${moves.length} steps stay exactly where they were: they were made without the last observation.`);
     this.table("values", ["step", "observed", "forecast", "after the nudge"], [...before].map((v, k) =>
       [k + 1, series[origin + 1 + k].toFixed(2), v.toFixed(2), after[k].toFixed(2)]));

@@ -97,8 +97,8 @@ export class GateExplorer extends Explorable {
     const half = z > 0 && z < 1 ? Math.log(0.5) / Math.log(z) : Infinity;
     const names = [["x", "input"], ["r", "reset gate"], ["z", "update gate"], ["n", "candidate"], ["h", "state"]];
     this.say(`At step ${at}: ${names.map(([k, name]) => `${name} ${k} = ${two(run[k][at])}`).join(", ")}. ` +
-      `Such an update gate keeps ${(100 * z).toFixed(0)} % of the state at each step: half of it is left after ` +
-      `${half < 1000 ? half.toFixed(1) : "over 1000"} steps.`);
+      `Such an update gate keeps ${(100 * z).toFixed(0)} % of the state at each step. If the candidate is 0, half of it is ` +
+      `left after ${half < 1000 ? half.toFixed(1) : "over 1000"} steps; with a weight of the state it feeds back, and more is left.`);
     this.table("values", ["t", "x", "r", "z", "n", "h", "gradient"], [...run.x].map((_, t) =>
       [t, ...names.map(([k]) => two(run[k][t])), run.reach[t].toExponential(1)]));
   }

@@ -51,6 +51,9 @@ function newWorker() {
 const choice = (label, value, options) =>
   ({ kind: "select", label, value, options: Object.fromEntries(options.map((o) => [].concat(o, o).slice(0, 2))) });
 
+/** An error with two decimals, or two digits if it is small. */
+const short = (v) => (v < 0.1 ? v.toPrecision(2) : v.toFixed(2));
+
 export class GruTrainer extends Explorable {
   static title = "Train a GRU here, in this page";
   static controls = {
@@ -69,9 +72,11 @@ export class GruTrainer extends Explorable {
     return `<div class="own" hidden><label>Your numbers: one a line, or a table whose last column counts
       <textarea id="numbers" rows="4" spellcheck="false"></textarea></label>
       <label>or a file (it stays on your machine) <input type="file" id="file" accept=".csv,.txt,.tsv"></label></div>
-      <div class="buttons"><button data-act="train" id="train">Train</button></div>
+      <div class="buttons"><button class="main" data-act="train" id="train">Train</button></div>
       <svg id="losses" role="img" aria-label="Training and validation loss by updates"></svg>
       <svg id="forecast" role="img" aria-label="The test part and its forecast"></svg>
+      <details open><summary>Your runs</summary><div class="scroll" id="runs" tabindex="0" role="region"
+      aria-label="Your runs"></div></details>
       <details><summary>The losses as a table</summary>
       <div class="scroll" id="values" tabindex="0" role="region" aria-label="Losses"></div></details>`;
   }
@@ -157,6 +162,7 @@ export class GruTrainer extends Explorable {
     if (report.done) {
       Object.assign(run, { done: true, best: report.best, updates: report.updates });
       this.judge(report.rival);
+      this.remember();
       this.end();
     } else {
       run.history.push([report.updates, report.train / run.unit, report.valid / run.unit]);
@@ -175,8 +181,19 @@ export class GruTrainer extends Explorable {
     run.scores = { gru: score(run.y), ridge: score(rival.y), copy: score(run.copy) };
   }
 
+  /** Keep what a run gave, to compare others with. */
+  remember() {
+    const { data, labels, hidden, lr, noise, clip, seed } = this.state;
+    const { scores, updates } = this.run;
+    this.past ??= [];
+    this.past.push([this.past.length + 1, data, labels, hidden, lr, noise, clip, seed, updates,
+      short(scores.gru), short(scores.ridge)]);
+  }
+
   draw() {
     const run = this.run ?? {};
+    this.table("runs", ["run", "series", "labels", "units", "rate", "noise", "clip", "seed", "updates", "GRU", "ridge"],
+      this.past ?? []);
     this.shadowRoot.querySelector(".own").hidden = this.state.data !== "own";
     this.shadowRoot.getElementById("train").textContent =
       !this.worker ? "Train" : run.paused ? "Go on" : "Pause";
@@ -226,9 +243,9 @@ export class GruTrainer extends Explorable {
     const verdict = Math.abs(gru - rival) < 0.05 * rival ? "There is hardly a difference"
       : gru < rival ? "The GRU is ahead" : `The ${line < copy ? "ridge" : "copy"} is ahead`;
     const unit = book ? "times the noise floor" : "times the copy's error";
-    const others = book ? `a ridge has ${line.toFixed(2)}, the copy ${copy.toFixed(2)}` : `a ridge has ${line.toFixed(2)}`;
+    const others = book ? `a ridge has ${short(line)}, the copy ${short(copy)}` : `a ridge has ${short(line)}`;
     return `Best after ${run.best} updates, stopped at ${run.updates}. On the test part the GRU's error is ` +
-      `${gru.toFixed(2)} ${unit}; ${others}. ${verdict}. One seed says little: try others.`;
+      `${short(gru)} ${unit}; ${others}. ${verdict}. One seed says little: try others.`;
   }
 }
 

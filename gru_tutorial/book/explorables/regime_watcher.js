@@ -22,7 +22,7 @@ export function correlation(a, b) {
 }
 
 export class RegimeWatcher extends Explorable {
-  static title = "What does a unit know of the hidden regime?";
+  static title = "What does a unit know of the hidden switch?";
   static controls = {
     at: { kind: "range", label: "Step", value: 60, min: 10, max: 10000 },
     unit: { kind: "range", label: "Hidden unit", value: 0, min: 0, max: 100 },
@@ -78,10 +78,10 @@ export class RegimeWatcher extends Explorable {
     this.plot("values-seen", { x, y: [lo, hi], xlabel: "step", ylabel: "value", height: 200,
       lines: [{ points: seen(series), name: "series so far", color: "data" }] });
     this.plot("belief", { x, y: [0, 1], xlabel: "step", ylabel: "probability of regime 1; unit from 0 to 1", lines: [
-      { points: seen(probability), name: "the optimal filter", color: "limit", width: 3 },
+      { points: seen(probability), name: "exact probability (the optimal filter)", color: "limit", width: 3 },
       { points: seen(state), name: `unit ${unit}`, color: "forecast", dash: "6 3" },
       ...(truth ? [{ points: seen(regime), name: "true regime", color: "truth", dots: 3 }] : [])] });
-    this.say(`At step ${at} the filter gives regime 1 a probability of ${probability[at].toFixed(2)}; ` +
+    this.say(`At step ${at} the exact probability of regime 1, from all values so far, is ${probability[at].toFixed(2)}; ` +
       `unit ${unit} stands at ${state[at].toFixed(2)} of its range. Over all steps the two have a correlation of ` +
       `${Math.abs(follows[unit]).toFixed(2)}.`);
     this.table("values", ["step", "value", "probability", `unit ${unit}`, "regime"], seen(series).map(([t, v]) =>

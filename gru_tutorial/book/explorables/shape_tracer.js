@@ -17,7 +17,7 @@ const STATES = {
   swapped: "(batch, layers, hidden)",
   typed: "as typed",
 };
-const COLORS = { batch: "truth", time: "data", features: "limit", hidden: "forecast", rows: "ink" };
+const COLORS = { batch: "truth", time: "data", features: "limit", hidden: "forecast", wide: "forecast", rows: "ink" };
 
 /** Return a shape as Python writes a tuple. */
 export const tuple = (shape) => `(${shape.join(", ")}${shape.length === 1 ? "," : ""})`;
@@ -165,7 +165,9 @@ export class ShapeTracer extends Explorable {
     at("model").innerHTML = `<code>GRUModel</code> ${forecast
       ? `gives a forecast of shape <b>${tuple(forecast)}</b>.` : `says: <b>${error.type}:</b> ${error.text}`}`;
     at("model").className = error ? "error" : "";
-    this.say(error || found.error ? this.whyNot(found) : this.whyDoubt(found));
+    const nothing = this.state.h0 === "typed" && !/\d/.test(this.state.typed);
+    this.say(nothing ? "Type numbers for h0, such as 4, 16, 8."
+      : error || found.error ? this.whyNot(found) : this.whyDoubt(found));
   }
 
   /** Return the table of shapes as HTML, each axis with its name. */
@@ -177,9 +179,9 @@ export class ShapeTracer extends Explorable {
       ["x, as you mean it", x, meant],
       ["x, as nn.GRU reads it", read && x, read],
       ["h0", h0, h0?.length === 2 || h0?.length === 3 ? state(h0) : []],
-      ["out", out, [...names, "hidden"]],
+      ["out", out, [...names, "wide"]],
       ["h_n", h_n, state(h_n)],
-      ["out[:,\u00a0-1,\u00a0:]", last, [names[0], "hidden"]],
+      ["out[:,\u00a0-1,\u00a0:]", last, [names[0], "wide"]],
       ["forecast", forecast, [names[0], "value"]],
     ];
     const chip = (size, name = "?") =>
@@ -192,6 +194,7 @@ export class ShapeTracer extends Explorable {
   word(name) {
     const { both } = this.state;
     if (name === "rows") return both ? "layers · directions" : "layers";
+    if (name === "wide") return both ? `= 2 × ${this.state.hidden} hidden` : "hidden";
     return name === "1" ? "" : name;
   }
 
