@@ -120,7 +120,7 @@ def main():
         redraws = {tag: redraw(chromium.new_page(), tag) for tag in tags()}
         results = {
             "chromium": chromium.version,
-            "training": runs,
+            "training": {"runs": runs},
             "passes a second": passes,
             "redraw in ms": redraws,
         }

@@ -78,7 +78,7 @@ export class RegimeWatcher extends Explorable {
     this.plot("values-seen", { x, y: [lo, hi], xlabel: "step", ylabel: "value", height: 200,
       lines: [{ points: seen(series), name: "series so far", color: "data" }] });
     this.plot("belief", { x, y: [0, 1], xlabel: "step", ylabel: "probability of regime 1; unit from 0 to 1", lines: [
-      { points: seen(probability), name: "exact probability (the optimal filter)", color: "limit", width: 3 },
+      { points: seen(probability), name: "the exact probability", color: "limit", width: 3 },
       { points: seen(state), name: `unit ${unit}`, color: "forecast", dash: "6 3" },
       ...(truth ? [{ points: seen(regime), name: "true regime", color: "truth", dots: 3 }] : [])] });
     this.say(`At step ${at} the exact probability of regime 1, from all values so far, is ${probability[at].toFixed(2)}; ` +
