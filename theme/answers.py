@@ -18,7 +18,7 @@ MOST = 3  # numbers that a reader types
 MARK = 'class="answer-box"'
 BOX = """\
 <form {mark} hidden data-salt="{salt}" data-entry="{entry}">
-<label for="answer-{exercise}">Your answer to {exercise}, here or above{how}</label>
+<label for="answer-{exercise}">Your answer to {exercise}{how}</label>
 <input id="answer-{exercise}" autocomplete="off" spellcheck="false">
 <button>Check</button>
 <output for="answer-{exercise}"></output>
