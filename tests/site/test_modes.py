@@ -86,7 +86,7 @@ def test_without_scripts_a_picture_stands_in(server, browser):
     settings = {"java_script_enabled": False}
     with opened(browser, server.base, **settings) as page:
         page.goto(server.base + "chapters/index.html")
-        assert page.locator("open-gate img").is_visible()
+        assert page.locator("gate-explorer img").is_visible()
         assert page.locator("h1").is_visible()
         page.goto(server.base + "chapters/01_gru_theory.html")
         assert page.locator(".formula math").first.is_visible()
@@ -126,6 +126,21 @@ def test_colours_that_a_reader_forces_keep_the_progress(server, browser):
         box.scroll_into_view_if_needed()
         edge = box.evaluate("box => getComputedStyle(box).borderRightStyle")
         assert edge == "dashed"
+
+
+@in_chromium
+def test_a_box_is_reached_when_its_letters_come_later(server, browser):
+    """They overflow it then, though its own size has not changed."""
+    with opened(browser, server.base) as page:
+        page.goto(server.base + "chapters/03_model_definition.html")
+        box = page.locator("article pre:visible:not([tabindex])").first
+        box.scroll_into_view_if_needed()
+        box.evaluate("box => box.id = 'probe'")
+        page.add_style_tag(content="#probe { letter-spacing: 2rem; }")
+        page.evaluate(
+            "() => document.fonts.dispatchEvent(new Event('loadingdone'))"
+        )
+        page.locator("#probe[tabindex='0']").wait_for()
 
 
 # All is laid out; formulas and tables are too wide, and nothing in a box

@@ -1,14 +1,17 @@
-// What overflows sideways can be reached, and so scrolled, by keyboard.
+// What overflows sideways can be reached, and so scrolled, by keyboard. A box
+// keeps its size when its letters change theirs, so it is asked again then.
 document.addEventListener("DOMContentLoaded", () => {
   const wide = document.querySelectorAll(
     "pre, .formula__body, .pst-scrollable-table-container, .cell_output .output");
+  const reach = (box) => {
+    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  };
   const observer = new ResizeObserver((boxes) => {
-    for (const { target } of boxes) {
-      if (target.scrollWidth > target.clientWidth + 1) target.tabIndex = 0;
-      else target.removeAttribute("tabindex");
-    }
+    for (const { target } of boxes) reach(target);
   });
   for (const box of wide) observer.observe(box);
+  document.fonts.addEventListener("loadingdone", () => wide.forEach(reach));
 });
 
 // What an address asks for may have moved to another page: moved.js, which
