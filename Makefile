@@ -7,7 +7,7 @@ WORKERS ?= 2
 LABFLAGS ?=
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 BENCHMARKS = speed memory visibility horizons regime "recipes --sweep" recipes \
-	series wins columns labels explorables "commandline --python .venv-rival/bin/python"
+	series wins columns labels explorables export streaming serving retraining rows many_series distributed "commandline --python .venv-rival/bin/python"
 
 .PHONY: help book pdf epub lint test quick test-portable lab run check bench clean
 

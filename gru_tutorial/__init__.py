@@ -21,6 +21,7 @@ _HOMES = {
     "compiled": ("CompiledGRU",),
     "conformal": ("SplitConformal", "adaptive_conformal"),
     "datasets": ("load_electricity", "load_vowels"),
+    "drift": ("AdaptiveBand", "Fallback"),
     "evaluation": (
         "leakage",
         "paired_scores",
@@ -29,6 +30,7 @@ _HOMES = {
         "visibility",
     ),
     "exact": ("ExactGRU",),
+    "export": ("export_onnx", "onnx_model"),
     "files": ("read_series",),
     "forecaster": ("Forecaster",),
     "heads": ("Direct", "LastStates", "Seq2Seq"),

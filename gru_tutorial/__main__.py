@@ -1,8 +1,7 @@
-"""The command line: ``python -m gru_tutorial check`` and ``forecast``."""
+"""The command line: ``python -m gru_tutorial check``, and other commands."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -10,21 +9,21 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-DONE, BUG, USAGE, UNREADABLE, TOO_LITTLE, UNWRITTEN, DIVERGED = range(7)
-STOPPED = 130
-CODES = f"""exit codes:
-  {DONE}    done
-  {BUG}    a fault of this program: please report what is printed
-  {USAGE}    the command line is not understood
-  {UNREADABLE}    the file is not read: the message says row, column, repair
-  {TOO_LITTLE}    the file is read, but too short, or constant
-  {UNWRITTEN}    an output cannot be written, or a model cannot be loaded
-  {DIVERGED}    training diverged: a value is far from all others
-  {STOPPED}  stopped by you"""
-FIRST = """a file of your own, in two commands:
-  python -m gru_tutorial check data.csv
-  python -m gru_tutorial forecast data.csv --horizon 48 --out forecast.csv
-"""
+from gru_tutorial._commands.codes import (
+    BUG,
+    DIVERGED,
+    DONE,
+    STOPPED,
+    TOO_LITTLE,
+    UNREADABLE,
+    UNWRITTEN,
+    USAGE,
+    Stop,
+)
+from gru_tutorial._commands.export import export
+from gru_tutorial._commands.flags import make_parser
+from gru_tutorial._commands.serve import serve
+
 OUTPUTS_OF = ("out", "plot", "notebook", "save")
 PICTURES = (".png", ".svg", ".pdf")
 FLAGS = {  # of arguments whose flags are called otherwise
@@ -32,173 +31,6 @@ FLAGS = {  # of arguments whose flags are called otherwise
     "day_first": "--dayfirst",
     "path": "FILE",
 }
-
-
-class Stop(Exception):
-    """An end with an exit code and words for stderr."""
-
-    def __init__(self, code: int, message: str, problems: Sequence = ()):
-        super().__init__(message)
-        self.code, self.problems = code, problems
-
-
-GROUPS = {
-    "columns: found if they are plain; by name, or by number from 1": {
-        "--time": {
-            "metavar": "A[,B]",
-            "help": "times; a date and a clock; or none",
-        },
-        "--value": {"metavar": "A", "help": "what is forecast"},
-        "--with": {
-            "metavar": "A,B",
-            "dest": "columns",
-            "help": "what may help: columns, or hour, weekday, month",
-        },
-        "--series": {"metavar": "A", "help": "what tells series apart"},
-    },
-    "repairs: none is made unless it is told": {
-        "--fill": {
-            "choices": ("previous", "interpolate"),
-            "help": "missing values and gaps",
-        },
-        "--duplicates": {
-            "choices": ("drop-identical", "mean", "first"),
-            "help": "times that come twice",
-        },
-        "--sort": {"action": "store_true", "help": "put rows in order"},
-        "--every": {
-            "metavar": "STEP",
-            "help": "put rows together to steps "
-            "of 1h, 30min, D, MS; or 'row': each row is a step",
-        },
-        "--aggregate": {
-            "choices": ("mean", "sum", "first", "last", "min", "max"),
-            "default": "mean",
-            "help": "how --every does it",
-        },
-        "--drop-rows": {
-            "metavar": "2,5-8",
-            "default": (),
-            "help": "leave rows out",
-        },
-        "--skip": {
-            "metavar": "N",
-            "type": int,
-            "default": 0,
-            "help": "rows before the header",
-        },
-        "--missing": {
-            "metavar": "TEXT",
-            "action": "append",
-            "default": [],
-            "help": "a cell for no value; can be said again",
-        },
-    },
-    "how it is written: found, if a row decides": {
-        "--dayfirst": {
-            "action": "store_true",
-            "dest": "day_first",
-            "default": None,
-            "help": "01/02 is 1 February",
-        },
-        "--monthfirst": {
-            "action": "store_false",
-            "dest": "day_first",
-            "help": "01/02 is 2 January",
-        },
-        "--date-format": {
-            "metavar": "FORMAT",
-            "help": "such as '%%d.%%m.%%y %%H:%%M'",
-        },
-        "--tz": {
-            "metavar": "ZONE",
-            "help": "of local times with daylight "
-            "saving, such as Europe/Berlin",
-        },
-        "--decimal": {"choices": (".", ",")},
-        "--thousands": {"choices": (",", ".", " ", "'")},
-        "--delimiter": {"metavar": "MARK", "help": "such as ';' or tab"},
-        "--header": {"choices": ("yes", "no")},
-        "--encoding": {"metavar": "NAME", "help": "such as latin-1"},
-    },
-    "what is printed": {
-        "--quiet": {"action": "store_true", "help": "faults alone"},
-        "--json": {"action": "store_true", "help": "all, as JSON"},
-    },
-}
-OUTPUTS = {
-    "forecast": {
-        "--horizon": {"metavar": "N", "type": int, "help": "its steps"},
-        "--out": {"metavar": "CSV", "help": "write it, with its bands"},
-        "--plot": {"metavar": "PNG", "help": "draw it"},
-        "--notebook": {
-            "metavar": "IPYNB",
-            "help": "keep the steps, to go on from",
-        },
-        "--save": {"metavar": "MODEL", "help": "keep the winner"},
-        "--load": {
-            "metavar": "MODEL",
-            "help": "go on with a kept one: FILE "
-            "holds all rows, or those that follow",
-        },
-        "--level": {
-            "metavar": "P",
-            "type": float,
-            "default": 0.9,
-            "help": "of the bands: 0.9",
-        },
-        "--rivals": {
-            "metavar": "A,B",
-            "help": "baselines: persistence, "
-            "seasonal naive, ridge, neighbours, boosting",
-        },
-        "--updates": {
-            "metavar": "N",
-            "type": int,
-            "default": 600,
-            "help": "of the GRU's weights: 600",
-        },
-        "--seed": {
-            "metavar": "N",
-            "type": int,
-            "default": 0,
-            "help": "of the GRU: 0",
-        },
-    },
-}
-TOLD = {
-    "check": "say how a file is read, or what is wrong with it",
-    "forecast": "compare forecasters, and use the best",
-}
-
-
-def _parser() -> argparse.ArgumentParser:
-    plain = {
-        "formatter_class": argparse.RawDescriptionHelpFormatter,
-        "allow_abbrev": False,
-    }
-    parser = argparse.ArgumentParser(
-        "python -m gru_tutorial",
-        description="Forecast your own series, if a forecast is worth it.",
-        epilog=f"{FIRST}\n{CODES}",
-        **plain,
-    )
-    commands = parser.add_subparsers(
-        title="commands", dest="command", required=True, metavar="COMMAND"
-    )
-    for name, told in TOLD.items():
-        words = f"{told[0].upper()}{told[1:]}."
-        command = commands.add_parser(
-            name, help=told, description=words, epilog=CODES, **plain
-        )
-        packed = "CSV, TSV, Parquet; also packed with gzip, bzip2, xz, zip"
-        command.add_argument("file", metavar="FILE", help=packed)
-        groups = GROUPS if name == "check" else OUTPUTS | GROUPS
-        for title, flags in groups.items():
-            group = command.add_argument_group(title)
-            for flag, settings in flags.items():
-                group.add_argument(flag, **settings)
-    return parser
 
 
 def _reading_options(args) -> dict:
@@ -531,7 +363,12 @@ def _found_as_json(found) -> dict:
     return plain
 
 
-COMMANDS = {"check": _check, "forecast": _forecast}
+COMMANDS = {
+    "check": _check,
+    "forecast": _forecast,
+    "export": export,
+    "serve": serve,
+}
 
 
 def _as_json(found: dict) -> str:
@@ -557,7 +394,7 @@ def _run(args) -> int:
     if stop is not None:
         sys.stdout.flush()
         print(f"error: {stop}", file=sys.stderr)
-    if args.json:
+    if getattr(args, "json", False):
         faults = [one._asdict() for one in getattr(stop, "problems", ())]
         head = {"command": args.command, "ok": code == DONE, "exit": code}
         told = None if stop is None else str(stop)
@@ -579,7 +416,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     >>> main(["check", "/no/such/file.csv", "--quiet"])
     3
     """
-    parser = _parser()
+    parser = make_parser()
     try:
         args = parser.parse_args(arguments)
     except SystemExit as end:

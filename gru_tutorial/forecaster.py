@@ -327,6 +327,35 @@ class Forecaster(_Probabilistic):
         """
         write_whole(check_destination("path", path), KIND, state_of(self))
 
+    def export(self, path) -> None:
+        """Write it for other engines: an ONNX model, compared with this one.
+
+        It takes the series and gives the forecasts in the series' own units;
+        its metadata say what the columns are. Without a window it goes on
+        from a state that is carried along.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            The file; written whole or not at all.
+
+        Raises
+        ------
+        ValueError
+            If nothing can be written there, there is no scaler yet, or the
+            model is not a ``GRUModel`` with a head of this package.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> forecaster = Forecaster(GRUModel(hidden_size=8), Scaler(2.0, 1.5))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     forecaster.export(f"{folder}/gru.onnx")
+        """
+        from gru_tutorial.export import export_onnx
+
+        export_onnx(self, path)
+
     @classmethod
     def load(cls, path, model: nn.Module | None = None) -> Forecaster:
         """Read a forecaster that ``save`` wrote; no code in it is run.

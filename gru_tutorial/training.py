@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.utils.data import DataLoader
 
-from gru_tutorial.checks import check_callable, check_int
+from gru_tutorial.checks import check_bool, check_callable, check_int
 from gru_tutorial.model import (
     GRUModel,
     Streaming,
@@ -206,6 +206,10 @@ def evaluate(
             batch_loss = _batch_loss(model, X, y, loss, recipe.burn_in)
             total += batch_loss.item() * len(X)
             count += len(X)
+    return _mean(total, count)
+
+
+def _mean(total: float, count: int) -> float:
     if not math.isfinite(total):
         raise FloatingPointError(
             f"loss: expected a finite number, got {total} over {count} "
@@ -253,6 +257,8 @@ class Run:
     2
     """
 
+    first = True  # of several processes, the one that writes and reports
+
     def __init__(self, model: nn.Module, train_loader, valid_loader, recipe):
         check_module("model", model)
         _check_recipe(recipe)
@@ -286,21 +292,32 @@ class Run:
         FloatingPointError
             If loss or gradient are not finite. The weights stay.
         """
-        recipe = self.recipe
-        if recipe.input_noise:
+        torch.clear_autocast_cache()  # of the weights before
+        if self.recipe.input_noise:
             _check_batch(X, y)
-            noise = self.rng.standard_normal(X.shape, dtype=np.float32)
-            noise = torch.from_numpy(noise).to(X.device)
-            X = X + recipe.input_noise * noise
-        loss = _batch_loss(self.model, X, y, self.loss, recipe.burn_in)
-        self._check_loss(loss)
+            X = X + self.recipe.input_noise * self._noise(X).to(X.device)
+        loss, mean = self._losses(X, y)
+        self._check_loss(loss, mean)
         self.optimizer.zero_grad()
         loss.backward()
         self._check_finite("gradient", self._clipped_norm().item())
         self.optimizer.step()
         if self.schedule is not None:
             self.schedule.step()
-        return loss.item()
+        return mean
+
+    def _noise(self, X: Tensor) -> Tensor:
+        drawn = self.rng.standard_normal(X.shape, dtype=np.float32)
+        return torch.from_numpy(drawn)
+
+    def _losses(self, X: Tensor, y: Tensor) -> tuple[Tensor, float]:
+        """Return what is differentiated, and the batch's mean loss."""
+        loss = self._mean_loss(X, y)
+        return loss, loss.item()
+
+    def _mean_loss(self, X: Tensor, y: Tensor) -> Tensor:
+        burn_in = self.recipe.burn_in
+        return _batch_loss(self.model, X, y, self.loss, burn_in)
 
     def _clipped_norm(self) -> Tensor:
         """Return the gradient's norm; shorten the gradient if asked to."""
@@ -319,19 +336,30 @@ class Run:
         """
         self.model.train()
         total, count = 0.0, 0
-        for X, y in _batches("train_loader", self.train_loader):
-            total += self.update(X, y) * len(X)
-            count += len(X)
+        for X, y, windows in self._batches_of("train_loader"):
+            total += self.update(X, y) * windows
+            count += windows
         size = nn.utils.get_total_norm(self.parameters)
         self._check_finite("weights", size.item())
         self.history.train_loss.append(total / count)
         if self.valid_loader is None:
             return
-        burn_in = self.recipe.burn_in
-        loss = evaluate(self.model, self.valid_loader, self.loss, burn_in)
-        self.history.valid_loss.append(loss)
+        self.history.valid_loss.append(self._valid_loss())
         if self.recipe.patience and self.history.best_epoch == self.done:
             self.best = deepcopy(self.model.state_dict())
+
+    def _batches_of(self, name: str) -> Iterator[tuple[Tensor, Tensor, int]]:
+        """Yield the batches of one of the loaders, and their windows."""
+        for X, y in _batches(name, getattr(self, name)):
+            yield X, y, len(X)
+
+    def _valid_loss(self) -> float:
+        burn_in = self.recipe.burn_in
+        return evaluate(self.model, self.valid_loader, self.loss, burn_in)
+
+    def _agreed(self, stop: bool) -> bool:
+        """Return whether to stop, as the first process says."""
+        return bool(stop)
 
     @property
     def done(self) -> int:
@@ -351,8 +379,8 @@ class Run:
         if self.best:
             self.model.load_state_dict(self.best)
 
-    def _check_loss(self, loss: Tensor) -> None:
-        self._check_finite("loss", loss.item())
+    def _check_loss(self, loss: Tensor, mean: float) -> None:
+        self._check_finite("loss", mean)
         if not loss.requires_grad:
             raise ValueError(
                 "loss: expected one that depends on the model's weights, got "
@@ -391,6 +419,7 @@ def fit(
     *,
     callbacks=(),
     checkpoint: str | Path | None = None,
+    shared: bool = False,
     **changes,
 ) -> History:
     """Train a model, on windows or on chunks with a label for every step.
@@ -412,6 +441,9 @@ def fit(
         A file that is written after every epoch. If it exists, the run goes
         on from there, to the same end as if nothing had happened. On the CPU
         the two are equal to the bit.
+    shared : bool
+        Whether several processes divide each batch, with the same result:
+        see ``gru_tutorial.distributed``. The first one writes and reports.
     **changes
         Settings that differ from the recipe's, by name.
 
@@ -439,7 +471,8 @@ def fit(
     """
     recipe = changed(recipe, changes)
     watchers = _check_callbacks(callbacks)
-    run, file = Run(model, train_loader, valid_loader, recipe), None
+    run = _run_of(shared)(model, train_loader, valid_loader, recipe)
+    file = None
     if checkpoint is not None:
         from gru_tutorial.checkpoint import Checkpoint
 
@@ -447,12 +480,21 @@ def fit(
         file.load()
     while not run.over():
         run.epoch()
-        if file is not None:
+        if file is not None and run.first:
             file.save()
-        if any([watch(run) for watch in watchers]):  # a list: ask all of them
+        stop = run.first and any([watch(run) for watch in watchers])
+        if run._agreed(stop):
             break
     run.restore_best()
     return run.history
+
+
+def _run_of(shared) -> type[Run]:
+    if not check_bool("shared", shared):
+        return Run
+    from gru_tutorial.distributed import SharedRun
+
+    return SharedRun
 
 
 def changed(recipe: Recipe | None, changes: dict) -> Recipe:

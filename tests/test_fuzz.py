@@ -31,7 +31,9 @@ SLOW = {"verdict.judge": 15}  # of one that trains five models and more
 
 # A panel needs a browser; explorables are what pages are made of; kernels are
 # called by ``compiled`` alone, and have no time to check what they get.
+# The service's bad requests are in test_serving.py.
 LEFT_OUT = ("book.panel", "book.explorables", "book.legible", "kernels")
+LEFT_OUT += ("serving",)
 TARGETS = find_targets(left_out=LEFT_OUT)
 
 
@@ -56,6 +58,7 @@ FITTED = [name for name in TARGETS if name.endswith(".fit")]
 HOLDING = [
     *(n for n, t in TARGETS.items() if hasattr(t.function, "_fields")),
     *(name for name in TARGETS if name.startswith("tensors.")),
+    "distributed.SharedRun",
     *("training.History", "training.Run", "cell.GRUWeights.of"),
     *("frame.Frame.fitted", "frame.moved_on", "mingru.parallel_scan"),
     "mingru.loop_scan",
@@ -67,7 +70,7 @@ TENSORS = [
     for name in TARGETS
     if re.match(
         r"heads\.|probabilistic\.|model\.(GRUModel|ran)|exact\.|compiled\.|"
-        r"memory\.R|mingru\.M|newton\.",
+        r"memory\.R|mingru\.M|newton\.|static\.",
         name,
     )
 ]
@@ -98,6 +101,7 @@ RULES = Rules(
         "training.evaluate": TRAINED,
         "training.fit": TRAINED,
         "training.Run.update": TRAINED,
+        "distributed.SharedRun.update": TRAINED,
         "training.Run.epoch": TRAINED,
         "forecaster.Forecaster.fit": TRAINED,
         "model.to_numpy": {"model"},
@@ -110,6 +114,7 @@ RULES = Rules(
         *(f"{name}.build" for name in LAYERS),
         "tensors.build_layer",
         "checkpoint.Checkpoint.load",
+        "distributed.train",
     },
     changes={
         **{name: {0} for name in FITTED},
@@ -118,10 +123,14 @@ RULES = Rules(
         "memory.train_on_task": {"model"},
         "training.Run.update": {0},
         "training.Run.epoch": {0},
+        "distributed.SharedRun.update": {0},
+        "distributed.SharedRun.epoch": {0},
         "training.Run.restore_best": {0},
         "checkpoint.Checkpoint.load": {0},
         "forecaster.Forecaster.load": {"model"},
         "stream.Stream.update": {0},
+        "drift.AdaptiveBand.update": {0},
+        "drift.Fallback.update": {0},
         **{name: {0} for name in TARGETS if name.endswith("Seq2Seq.build")},
     },
     infinite={
@@ -342,7 +351,8 @@ UNSEEN = (
     *("exact._check_layer", "exact._check_start", "heads._check_horizon"),
     *("mingru._check_states", "series._check_range", "training._check_batch"),
     *("model._check_dropout", "windows._check_spread", "recipe._check_rate"),
-    "book.notebook._check_kind",
+    "stream._check_state",
+    *("book.notebook._check_kind", "_row_groups._check_schema"),
     *("_reading.choose._check_apart", "_reading.steps.check_gaps"),
     *("_reading.steps.check_missing", "_reading.steps.check_steps"),
 )

@@ -18,7 +18,7 @@ weight_ih_l0, layout, ONNX, Keras, batch_first, bidirectional, dropout,
 layer norm, learning rate, reproducible, CPU, epochs, hidden units,
 time stamps, missing values, outliers, many steps, many series, anomalies,
 ARIMA, ridge, LSTM, peaks, distribution, feature importance,
-hyper-parameters, save a model"""
+hyper-parameters, save a model, weight decay"""
 
 
 def sections_of(chapter):

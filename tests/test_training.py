@@ -13,9 +13,11 @@ from gru_tutorial import (
     GRUModel,
     History,
     LastStates,
+    Quantiles,
     Recipe,
     Run,
     Scaler,
+    Seq2Seq,
     evaluate,
     fit,
     log,
@@ -517,3 +519,29 @@ def test_a_run_can_be_driven_by_hand():
     while not run.over():
         run.epoch()
     assert run.history == train(num_epochs=3)[1]
+
+
+def test_a_run_in_lower_precision_learns_as_well():
+    """Autocast keeps weights that it has converted: they must not be old."""
+    loader = make_loader(*windows(20), batch_size=20)
+    histories = []
+    for enabled in (False, True):
+        torch.manual_seed(0)
+        model = GRUModel(hidden_size=4)
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            histories.append(fit(model, loader, loader, num_epochs=6, lr=0.05))
+        assert next(model.parameters()).dtype is torch.float32
+    full, lower = (history.train_loss for history in histories)
+    np.testing.assert_allclose(lower, full, rtol=0.05)
+    assert full[-1] < 0.8 * full[0]
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize(
+    "head", [None, Gaussian(2), Quantiles(2), Seq2Seq(2), LastStates(2)]
+)
+def test_a_model_makes_its_tensors_where_its_weights_are(head, layers):
+    model = GRUModel(num_layers=layers, learn_h0=True, head=head).to("meta")
+    x = torch.zeros(3, 8, 1, device="meta")
+    for answer in (model(x), *model.run(x), model.initial_state(x)):
+        assert answer.is_meta

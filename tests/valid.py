@@ -8,6 +8,7 @@ import functools
 import tempfile
 
 import numpy as np
+import pandas as pd
 import torch
 from matplotlib import pyplot as plt
 from torch import nn
@@ -15,11 +16,14 @@ from torch import nn
 import gru_tutorial as G
 from gru_tutorial import storage
 from gru_tutorial.checkpoint import Checkpoint
+from gru_tutorial.distributed import Share, SharedRun
 from gru_tutorial.files import Reading, read_series
 from gru_tutorial.frame import Frame
 from gru_tutorial.heads import Head
 from gru_tutorial.memory import Recaller, adding_problem
 from gru_tutorial.mingru import MinGRU
+from gru_tutorial.parquet import ParquetWindows
+from gru_tutorial.static import StaticStart
 from tests.odd import ANSWERS, Model, Streaming, own
 
 HEADS = [
@@ -61,6 +65,12 @@ def forecaster(pool):
     return G.Forecaster(model, scaler, window)
 
 
+def exportable(pool):
+    """Return a forecaster that has a scaler, with any head."""
+    model, window = gru_model(pool.pick(HEADS)), pool.pick([None, 6])
+    return G.Forecaster(model, G.Scaler(0.5, 2.0), window)
+
+
 def loader():
     return G.make_loader(*G.make_windows(drawn(40), 6, 2), batch_size=16)
 
@@ -70,14 +80,24 @@ def weights():
     return G.GRUWeights(*(drawn(*shape) for shape in rows))
 
 
-def run():
-    return G.Run(gru_model(), loader(), loader(), G.Recipe(num_epochs=1))
+def run(kind=G.Run):
+    return kind(gru_model(), loader(), loader(), G.Recipe(num_epochs=1))
 
 
 def saved(pool):
     path = pool.path()
     G.Forecaster(gru_model()).save(path)
     return path
+
+
+def streamed(pool):
+    path = pool.path()
+    G.Forecaster(gru_model()).stream().save(path)
+    return path
+
+
+def band():
+    return G.AdaptiveBand(drawn(40), 0.8, horizon=2)
 
 
 def written(pool):
@@ -113,6 +133,20 @@ def kept(pool):
     verdict().save(path)
     tables, notes = verdict().kept.tables, ()
     return path, Reading("data.csv", 60, "time", "load", tables, notes, notes)
+
+
+def rows_of(pool):
+    """Write two series of 20 rows."""
+    path = pool.path()
+    table = pd.DataFrame(
+        {
+            "series": np.repeat([1, 2], 20),
+            "time": np.tile(np.arange(20), 2),
+            "value": drawn(40),
+        }
+    )
+    table.to_parquet(path)
+    return path
 
 
 def loaded(pool):
@@ -266,6 +300,27 @@ VALID = {
     "Reading.value": lambda p: "load",
     **dict.fromkeys(["tables", "done", "notes"], lambda p: ()),
     "Reading.self": lambda p: read_series(table(p)),
+    # rows of many series
+    "ParquetWindows.path": rows_of,
+    **{
+        f"ParquetWindows.{name}": lambda p, name=name: name
+        for name in ("series", "time", "value")
+    },
+    "ParquetWindows.scale": lambda p: p.pick([True, False]),
+    "ParquetWindows.shuffle": lambda p: 2,
+    "part": lambda p: (0, 1),
+    "start": lambda p: 1,
+    "ParquetWindows.self": lambda p: ParquetWindows(rows_of(p), 6),
+    "make_family.count": lambda p: 6,
+    "groups": lambda p: 3,
+    "group": lambda p: np.arange(6) % 3,
+    "static_size": lambda p: 2,
+    "StaticStart.model": quiet(lambda p: gru_model()),
+    **{
+        f"StaticStart.{method}.x": lambda p: tensor(3, 8, 3)
+        for method in ("initial_state", "forward", "run")
+    },
+    "StaticStart.self": quiet(lambda p: StaticStart(gru_model(), 2)),
     # a verdict
     "judge.data": lambda p: drawn(60),
     "judge.level": lambda p: 0.8,
@@ -457,6 +512,12 @@ VALID = {
     "scaler": lambda p: G.Scaler(0.5, 2.0),
     "forecaster": lambda p: naive,
     "Stream.forecaster": quiet(lambda p: G.Forecaster(gru_model())),
+    **{
+        f"{name}.forecaster": quiet(exportable)
+        for name in (
+            *("export_onnx", "onnx_model", "carries_state", "metadata_of"),
+        )
+    },
     "gaussian_intervals.forecaster": quiet(
         lambda p: G.Forecaster(gru_model(G.Gaussian(2)))
     ),
@@ -511,9 +572,31 @@ VALID = {
     "Recipe.self": lambda p: G.Recipe(num_epochs=1),
     "History.self": lambda p: G.History([2.0, 1.0], [3.0, 1.5]),
     "Run.self": quiet(lambda p: run()),
+    "SharedRun.self": quiet(lambda p: run(SharedRun)),
+    "Share.self": lambda p: Share(loader(), 1, 2),
+    "worker": lambda p: 1,
+    "workers": lambda p: 2,
+    "timeout": lambda p: 5.0,
+    "shared": lambda p: p.pick([False, True]),
     "Checkpoint.self": quiet(loaded),
     "Forecaster.self": quiet(forecaster),
     "Stream.self": quiet(lambda p: G.Forecaster(gru_model()).stream()),
+    "Stream.load.path": quiet(streamed),
+    "Stream.load.forecaster": quiet(lambda p: G.Forecaster(gru_model())),
+    "AdaptiveBand.self": lambda p: band(),
+    "AdaptiveBand.of.state": lambda p: band().state(),
+    "AdaptiveBand.residuals": lambda p: drawn(40),
+    "AdaptiveBand.horizon": lambda p: 2,
+    "AdaptiveBand.update.y": lambda p: 0.7,
+    "AdaptiveBand.update.y_hat": lambda p: 0.5,
+    "AdaptiveBand.around.y_hat": lambda p: 0.5,
+    "Fallback.self": lambda p: G.Fallback(2),
+    "Fallback.origins": lambda p: 2,
+    "Fallback.lower": lambda p: -0.1,
+    "Fallback.upper": lambda p: 0.1,
+    "Fallback.update.y": lambda p: drawn(2),
+    "Fallback.update.y_hat": lambda p: drawn(2) + 1,
+    "y_baseline": lambda p: drawn(2) - 1,
     "Frame.self": lambda p: Frame(1, (0,), G.Scaler(0.5, 2.0)),
     "RegimeForecast.self": lambda p: G.RegimeForecast(),
     "Naive.self": lambda p: G.Naive(4),

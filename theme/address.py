@@ -52,7 +52,10 @@ def tell_address(app, config):
     address = address_of(os.environ, app.confdir)
     if address:
         config.html_baseurl = config.ogp_site_url = address
-        config.notfound_urls_prefix = urlsplit(address).path
+        path = config.notfound_urls_prefix = urlsplit(address).path
+        lost = config.notfound_context
+        body = lost.get("body", "").replace('href="/', f'href="{path}')
+        config.notfound_context = lost | {"body": body}
 
 
 def add_repository(app, config):

@@ -34,6 +34,15 @@ EXERCISE = re.compile(
     r"(?P<text><strong>(?P<number>\d+)\. .*?)</p>",
     re.S,
 )
+# What stays in one line: a number and its sign, a chapter and its number, a
+# range in a table; not in code, which is copied
+KEPT = re.compile(
+    r"(?P<code><pre.*?</pre>)|(?<=\d) (?=%)|(?<=[Cc]hapter) (?=\d)", re.S
+)
+CELL = re.compile(r"<td[^>]*>[^<]*</td>")
+# A line could begin with the mark after a formula.
+FORMULA = re.compile(r"<math>(?:(?!</math>).)*</math>[.,;:!?)]+", re.S)
+RANGE = re.compile(r"\(?[-+]?\d[\d.]*–\d[\d.]*\)?|(?:±|to|of) [-+]?\d[\d.]*")
 MARK = (
     '<a class="headerlink" href="#{name}" title="Link to this exercise">#</a>'
 )
@@ -82,6 +91,11 @@ def mark_exercise(match):
     return f'<p class="exercise" id="{name}">{match["text"]}{mark}</p>'
 
 
+def keep_ranges(match):
+    """Mark what is not broken in a cell of a table."""
+    return RANGE.sub(r'<span class="together">\g<0></span>', match[0])
+
+
 def mended(body):
     """Return the body of a page as it is to be."""
     # Names, operators and brackets of code keep the text's own colour. That
@@ -89,6 +103,9 @@ def mended(body):
     body = PLAIN.sub(r"\1", body)
     body = PRE.sub(tell_columns, body)
     body = OUTPUT.sub(let_wrap, body)
+    body = CELL.sub(keep_ranges, body)
+    body = FORMULA.sub(r'<span class="together">\g<0></span>', body)
+    body = KEPT.sub(lambda found: found["code"] or "\N{NO-BREAK SPACE}", body)
     # A fold is called what it says.
     body = body.replace(' aria-label="Toggle hidden content"', "")
     # A role that browsers still know

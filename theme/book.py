@@ -29,6 +29,7 @@ PARTS = (
     "moved",
     "cited",
     "answers",
+    "live",
     "search",
 )
 PICTURE = re.compile(r'<img [^>]*src="[^"]*_images/(?P<name>[^"]+)"[^>]*>')

@@ -27,9 +27,10 @@ def test_results_are_the_packages_data():
 
 def test_results_of_another_name_are_refused():
     message = (
-        "name: expected one of columns, commandline, explorables, "
-        "horizons, labels, memory, recipes, recipes_other, recipes_sweep, "
-        "regime, series, speed, visibility, wins, got '../speed'"
+        "name: expected one of columns, commandline, distributed, "
+        "explorables, export, horizons, labels, many_series, memory, "
+        "recipes, recipes_other, recipes_sweep, regime, retraining, rows, "
+        "series, serving, speed, streaming, visibility, wins, got '../speed'"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         load_results("../speed")

@@ -30,6 +30,7 @@ def config():
         html_theme_options={"logo": "ours"},
         html_baseurl="",
         notfound_urls_prefix="/",
+        notfound_context={"body": '<a href="/search.html">'},
     )
 
 
@@ -48,6 +49,8 @@ def test_the_address_is_that_of_the_site(
         host = expected.split("/")[2]
         prefix = expected.partition(host)[2]
         assert config.notfound_urls_prefix == prefix
+        link = f'<a href="{prefix}search.html">'
+        assert config.notfound_context["body"] == link
     else:
         assert not hasattr(config, "ogp_site_url")
 

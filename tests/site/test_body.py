@@ -65,6 +65,28 @@ def test_a_heading_is_linked_by_the_name_that_its_author_gave():
         assert 'href="#a-table"' in mended(other + heading)
 
 
+def test_a_number_is_not_parted_from_its_sign_nor_a_chapter_from_its_own():
+    text = "<p>95 % of <a>chapter 10</a></p>"
+    assert mended(text) == text.replace("5 ", "5\xa0").replace("r 1", "r\xa01")
+    code = '<pre style="--columns: 9">print(5 %\n3)</pre>'
+    assert code in mended("<pre>print(5 %\n3)</pre>")
+
+
+@pytest.mark.parametrize(
+    ("cell", "kept"),
+    [
+        ("1.017 (1.016–1.024)", "(1.016–1.024)"),
+        ("-0.069 ± 0.016", "± 0.016"),
+        ("0.900 to 0.910", "to 0.910"),
+        ("10 of 10", "of 10"),
+    ],
+)
+def test_ranges_in_a_table_are_not_broken(cell, kept):
+    one = f'<span class="together">{kept}</span>'
+    assert mended(f"<td>{cell}</td>") == f"<td>{cell.replace(kept, one)}</td>"
+    assert mended(f"<p>{cell}</p>") == f"<p>{cell}</p>"
+
+
 def test_exercises_have_a_name_and_a_mark():
     one = "<p><strong>1. Count.</strong> How many?</p>"
     two = '<p id="own"><strong>2. Go.</strong> Where?</p>'
@@ -88,6 +110,16 @@ def test_everything_that_is_referred_to_has_a_mark(site):
             mark = place.select_one("a.headerlink")
             assert mark["href"][1:], (name, place)
             assert article.find(id=mark["href"][1:]), (name, mark)
+
+
+def test_a_formula_keeps_the_mark_after_it_in_its_line(site):
+    formula = "<math><mi>z</mi></math>"
+    kept = f'<span class="together">{formula}).</span>'
+    assert kept + " On" in mended(f"<p>({formula}). On</p>")
+    assert "together" not in mended(f"<p>{formula} is, so</p>")
+    page = str(soup(site / "chapters/01_gru_theory.html").find("article"))
+    assert page.count('class="together"><math>') > 20
+    assert not re.search(r"</math>[.,;:!?)]+(?!</span>)", page)
 
 
 def test_every_exercise_has_a_mark(site):

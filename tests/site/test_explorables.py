@@ -10,6 +10,7 @@ import pytest
 from gru_tutorial.book.explorables.element import module, tags
 from tests.site.browsing import in_chromium, opened
 from tests.site.exploring import ALT, PAGE, drawn, given, made
+from tests.site.reading import chapters, soup
 from tests.site.test_pages import violations
 
 pytestmark = pytest.mark.slow
@@ -116,6 +117,123 @@ def test_a_link_in_the_text_sets_it(pages, tag):
         drawn(page)
         state = page.evaluate(STATE.format(tag))
         assert state[control["name"]] == value
+
+
+# Lines, grids and controls as a reader sees them who forces colours: what
+# draws, and how lines of one chart differ without a colour.
+FORCED = """tag => {
+  const all = (selector, of = document.querySelector(tag).shadowRoot) =>
+    [...of.querySelectorAll(selector)];
+  const style = e => getComputedStyle(e);
+  const kind = line => [line.firstElementChild?.tagName,
+    line.querySelector("path")?.getAttribute("stroke-dasharray"),
+    line.style.getPropertyValue("--width"),
+    line.querySelector("circle")?.getAttribute("r")].join();
+  return {
+    ink: style(document.body).color,
+    lines: all("[data-line] path").map(e => style(e).stroke),
+    dots: all("[data-line] circle, svg rect").map(e => style(e).fill),
+    grids: all(".axis").map(e => style(e).stroke),
+    edges: all(".controls :is(select, button, input[type=text])")
+      .map(e => style(e).borderTopWidth),
+    kinds: all("svg").map(svg => all("[data-line]", svg)
+      .filter(line => line.dataset.line).map(kind)),
+  };
+}"""
+
+
+@EACH
+@in_chromium
+def test_forced_colours_leave_lines_and_controls(pages, tag):
+    with pages.open(tag, forced_colors="active") as page:
+        drawn(page)
+        seen = page.evaluate(FORCED, tag)
+        assert not violations(page, runOnly=["color-contrast"])
+    assert {*seen["lines"], *seen["dots"]} <= {seen["ink"]}
+    assert not set(seen["grids"]) & set(seen["lines"])
+    assert set(seen["edges"]) == {"1px"}
+    for kinds in seen["kinds"]:
+        assert len(set(kinds)) == len(kinds), kinds
+
+
+@EACH
+@in_chromium
+def test_nothing_moves_by_itself(pages, tag):
+    """Neither a transition nor an animation, whatever a reader prefers."""
+    moving = """tag => [...document.querySelector(tag).shadowRoot
+      .querySelectorAll("*")].filter(e => {
+        const { transitionDuration: t, animationName: a } =
+          getComputedStyle(e);
+        return a !== "none" || t.split(", ").some(s => parseFloat(s) > 0);
+      }).map(e => e.outerHTML.slice(0, 80))"""
+    with pages.open(tag, reduced_motion="reduce") as page:
+        page.evaluate(f"document.querySelector('{tag}').reset()")
+        drawn(page)
+        assert page.evaluate(moving, tag) == []
+
+
+@EACH
+@in_chromium
+def test_it_begins_when_the_reader_comes_near(browser, tmp_path, tag):
+    path = tmp_path / "page.html"
+    body = f'<div style="height: 4000px"></div>{made(tag)._repr_html_()}'
+    path.write_text(PAGE.format(body=body), "utf-8")
+    begun = f"""[document.querySelector("{tag}")].map(e =>
+      Boolean(e.state || e.result || e.worker || e.kept))[0]"""
+    with opened(browser, tmp_path.as_uri()) as page:
+        page.goto(path.as_uri())
+        drawn(page)
+        assert page.evaluate("document.querySelector('img').checkVisibility()")
+        assert not page.evaluate(begun)
+        page.evaluate("scrollTo(0, 2500)")  # its top is 700 below the screen
+        drawn(page)
+        assert not page.evaluate(begun)
+        page.evaluate("scrollTo(0, 3200)")
+        page.wait_for_function(begun)
+        page.wait_for_function(f"document.querySelector('{tag}').result")
+
+
+# The element drawn by what its page moved while a reader scrolled past. All
+# else is laid out beforehand.
+SHIFTS = """async tag => {
+  await document.fonts.ready;
+  const frame = () => new Promise(requestAnimationFrame);
+  const element = document.querySelector(tag);
+  const top = scrollY + element.getBoundingClientRect().top;
+  const go = async y => {
+    scrollTo({ top: y, behavior: "instant" });
+    await frame();
+    await frame();
+  };
+  await go(top - 1600);
+  const early = Boolean(element.result);
+  let sum = 0;
+  const add = list => { for (const { value } of list) sum += value; };
+  const watcher = new PerformanceObserver(list => add(list.getEntries()));
+  watcher.observe({ type: "layout-shift" });
+  for (let y = top - 1500; y < top + 900; y += 200) await go(y);
+  add(watcher.takeRecords());
+  return [early, Boolean(element.result), sum];
+}"""
+
+
+@in_chromium
+@pytest.mark.parametrize("width", [1280, 360])
+def test_nothing_jumps_while_a_reader_scrolls(site, server, browser, width):
+    found = {}
+    for name in [*chapters(site), "chapters/index.html"]:
+        tag = soup(site / name).find(tags())
+        if not tag:
+            continue
+        with opened(browser, server.base, width=width) as page:
+            page.goto(server.base + name, wait_until="domcontentloaded")
+            visible = "* { content-visibility: visible !important }"
+            page.add_style_tag(content=visible)
+            found[name] = page.evaluate(SHIFTS, tag.name)
+    assert len(found) == len(tags()) + 1, found
+    for name, (early, late, moved) in found.items():
+        assert (early, late) == (False, True), name
+        assert moved <= 0.05, (name, moved)
 
 
 @EACH

@@ -23,6 +23,8 @@ def test_a_cell_is_known_by_its_code(kind):
 
 def test_code_that_is_not_python_is_code():
     assert kind_of("!pip list") == "code"
+    # Functions that are called further down
+    assert kind_of("def show():\n    show_table([])") == "code"
 
 
 def test_all_folds_of_the_book_say_what_is_in_them(site):

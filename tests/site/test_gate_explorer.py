@@ -1,12 +1,16 @@
 """The gate explorer draws what a GRU unit in PyTorch computes."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from tests.site.browsing import in_chromium
+from gru_tutorial.book.explorables.element import script
+from tests.site.browsing import in_chromium, opened
 from tests.site.exploring import drawn, result
+from tests.site.reading import soup
 
 pytestmark = pytest.mark.slow
 TAG = "gate-explorer"
@@ -95,3 +99,65 @@ def test_a_link_to_a_preset_moves_its_sliders(pages):
         state = page.evaluate(f"document.querySelector('{TAG}').state")
     assert (state["preset"], state["input"]) == ("pick", "square")
     assert (state["bz"], state["wz"]) == (4, -8)
+
+
+# The small one, on the landing page
+
+
+def small_one(page):
+    """Return what the landing page's figure computes, and says as numbers."""
+    got = result(page, TAG)
+    got["state"] = page.evaluate(f"document.querySelector('{TAG}').state")
+    words = page.locator(f"{TAG} .says").inner_text()
+    got["said"] = [float(n) for n in re.findall(r"\d+\.?\d*(?:e-\d+)?", words)]
+    return got
+
+
+@in_chromium
+@pytest.mark.parametrize("name", ["index.html", "chapters/index.html"])
+def test_the_landing_page_says_how_long_a_gate_keeps(server, browser, name):
+    """By one slider; a link opens the whole one with what was set."""
+    with opened(browser, server.base) as page:
+        page.goto(server.base + name)
+        page.locator(TAG).scroll_into_view_if_needed()
+        page.wait_for_function(f"document.querySelector('{TAG}').result")
+        page.locator(TAG).get_by_role("slider").focus()
+        for presses, way, bias in ((10, "Right", 4), (55, "Left", -1.5)):
+            for _ in range(presses):
+                page.keyboard.press(f"Arrow{way}")
+            got = small_one(page)
+            h, reach = in_pytorch(got["state"], got["x"])
+            np.testing.assert_allclose(got["h"], h, atol=1e-12)
+            np.testing.assert_allclose(got["reach"], reach, atol=1e-12)
+            z = 1 / (1 + np.exp(-bias))
+            np.testing.assert_allclose(reach[:-1] / reach[1:], z, rtol=1e-6)
+            shown = [100 * z, np.log(0.5) / np.log(z), 100 * z**20, 20]
+            assert got["said"] == pytest.approx(shown, rel=0.02, abs=0.05)
+        page.locator(TAG).get_by_role("link").click()
+        page.wait_for_url("**/chapters/01_gru_theory.html#gate?**")
+        page.wait_for_function(f"document.querySelector('{TAG}').result")
+        whole = page.evaluate(f"document.querySelector('{TAG}').state")
+    assert whole == got["state"]
+    assert whole["bz"] == -1.5
+
+
+def test_the_landing_page_is_right_on_paper_too(site):
+    """What asks for a hand stands in the figure; the picture has words."""
+    page = soup(site / "chapters/index.html")
+    words = page.select_one(".question").get_text()
+    assert not re.search(r"slider|Move|Drag|press", words)
+    assert len(page.select_one(f"{TAG} img")["alt"]) > 100
+    stored = (site / f"_static/{TAG}.js").read_text("utf-8")
+    assert stored == script(TAG)
+
+
+@in_chromium
+def test_the_landing_page_loads_no_picture_that_the_figure_replaces(
+    server, browser
+):
+    with opened(browser, server.base, width=360) as page:
+        server.sent.clear()
+        page.goto(server.base + "chapters/index.html")
+        page.locator(TAG).scroll_into_view_if_needed()
+        page.wait_for_function(f"document.querySelector('{TAG}').result")
+        assert not [name for name in server.sent if "gate.png" in name]

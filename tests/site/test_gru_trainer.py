@@ -15,9 +15,33 @@ PATIENCE = 120_000  # ms, on a busy machine
 # The module's functions, for a blank page
 LEARNING = """async source => {
   const file = new Blob([source + "\\nexport { readNumbers, ridge, parts,"
-    + " scaled, bookSeries };"], { type: "text/javascript" });
+    + " scaled, bookSeries, bestRidge, Learner };"],
+    { type: "text/javascript" });
   window.learning = await import(URL.createObjectURL(file));
 }"""
+# Learns for some updates; returns weights and all forecasts
+LEARN = """({ series, ends, settings, updates }) => {
+  const learner = new learning.Learner(
+    Float64Array.from(series), ends, settings);
+  for (let k = 0; k < updates; k++) learner.update();
+  return { theta: [...learner.network.theta], plan: learner.plan,
+    y: [...learner.forecast()] };
+}"""
+# What the element has trained, and on what
+RUN = """tag => {
+  const { series, ends, clean, values, mean, std, unit, best, y, scores } =
+    document.querySelector(tag).run;
+  return { series: [...series], ends, clean: [...clean],
+    values: [...values], mean, std, unit, best, y: [...y], scores };
+}"""
+SETTINGS = {
+    "hidden": 8,
+    "lr": 0.03,
+    "labels": "each",
+    "clip": 1,
+    "noise": 0.5,
+    "seed": 2,
+}
 CALL = """([name, args]) => {
   const take = v => v && v.numbers ? Float64Array.from(v.numbers) : v;
   try { return [...learning[name](...args.map(take))]; }
@@ -31,6 +55,21 @@ def call(browser):
     page = browser.new_page()
     page.evaluate(LEARNING, module(TAG).partition("export default")[0])
     yield lambda name, *args: page.evaluate(CALL, [name, list(args)])
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def learn(browser):
+    """Trains without the element, for a number of updates."""
+    page = browser.new_page()
+    page.evaluate(LEARNING, module(TAG).partition("export default")[0])
+
+    def learn(series, ends, updates, **other):
+        asked = {"series": list(series), "ends": ends, "updates": updates}
+        asked["settings"] = SETTINGS | other
+        return page.evaluate(LEARN, asked)
+
+    yield learn
     page.close()
 
 
@@ -105,8 +144,8 @@ def test_runs_are_listed_and_stay_when_settings_change(pages):
             page.keyboard.press("ArrowRight")
             drawn(page)
             assert rows.count() == count
-        seeds = rows.locator("td:nth-child(8)").all_inner_texts()
-        scores = rows.locator("td:nth-child(10)").all_inner_texts()
+        seeds = rows.locator("td:nth-child(4)").all_inner_texts()
+        scores = rows.locator("td:nth-child(2)").all_inner_texts()
     assert seeds == ["0", "1"]
     assert all(1 < float(score) < 2 for score in scores)
 
@@ -198,3 +237,83 @@ def test_its_ridge_is_that_of_scikit_learn(call):
     model = Ridge(alpha=penalty).fit(rows[: end - lags], series[lags:end])
     np.testing.assert_allclose(got[lags:], model.predict(rows), atol=1e-9)
     assert np.isnan([np.nan if v is None else v for v in got[:lags]]).all()
+
+
+def off(y, target, first, end=None):
+    """Return the mean squared error of a part."""
+    part = slice(first, end)
+    return np.mean(np.square(np.subtract(y[part], target[part])))
+
+
+@in_chromium
+def test_what_it_keeps_is_best_on_the_validation_part(pages, learn):
+    """Weights, scale and scores; the test part decides nothing."""
+    asked = "&".join(f"{k}={v}" for k, v in SETTINGS.items())
+    with pages.open(TAG, f"#it?{asked}") as page:
+        page.get_by_role("button", name="Train").click()
+        page.wait_for_function(DONE, timeout=PATIENCE)
+        history = np.array(result(page, TAG)["history"])
+        run = page.evaluate(RUN, TAG)
+    valid, start = run["ends"]["valid"], run["ends"]["start"]
+    known = run["values"][:valid]
+    assert (run["mean"], run["std"]) == pytest.approx(
+        (np.mean(known), np.std(known))
+    )
+    assert run["best"] == history[history[:, 2].argmin(), 0]
+    again = learn(run["series"], run["ends"], run["best"])["y"]
+    least = off(again, run["series"], valid, start) / run["unit"]
+    assert least == pytest.approx(history[:, 2].min())
+    assert run["y"][start:] == pytest.approx(again[start:])
+    for name, y in (
+        ("gru", again),
+        ("copy", [0, *run["series"][:-1]]),
+    ):
+        score = 1 + off(y, run["clean"], start) / run["unit"]
+        assert run["scores"][name] == pytest.approx(score), name
+
+
+@in_chromium
+def test_it_learns_from_the_training_part_only(learn):
+    rng = np.random.default_rng(0)
+    series, ends = rng.standard_normal(300), {"valid": 200, "start": 250}
+    theta = learn(series, ends, 5)["theta"]
+    series[200:] += 1
+    assert learn(series, ends, 5)["theta"] == theta
+    series[:200] += 1
+    assert learn(series, ends, 5)["theta"] != theta
+
+
+@in_chromium
+def test_noise_and_labels_count(learn):
+    series, ends = np.sin(np.arange(300)), {"valid": 200, "start": 250}
+    noisy = learn(series, ends, 3)
+    assert learn(series, ends, 3, noise=0)["theta"] != noisy["theta"]
+    windows = learn(series, ends, 3, labels="window")
+    scored = [
+        run["plan"]["length"] - run["plan"]["unscored"]
+        for run in (windows, noisy)
+    ]
+    assert scored[0] == 1 < 50 < scored[1]
+    other = series.copy()
+    other[: 290 - 24] = 0  # before the window of step 290
+    seen = learn(other, ends, 0, labels="window")["y"][290]
+    assert seen == learn(series, ends, 0, labels="window")["y"][290]
+
+
+@in_chromium
+def test_its_rival_has_not_seen_the_test_part(browser):
+    """Lags and penalty come from the validation part."""
+    asked = """series => {
+      const ends = { valid: 200, start: 250 };
+      const { y, lags, penalty } = learning.bestRidge(
+        Float64Array.from(series), ends);
+      return [lags, penalty, y[240], y[250]];
+    }"""
+    rng = np.random.default_rng(0)
+    series = np.sin(np.arange(300) / 3) + rng.standard_normal(300) / 2
+    page = browser.new_page()
+    page.evaluate(LEARNING, module(TAG).partition("export default")[0])
+    told = page.evaluate(asked, series.tolist())
+    series[250:] = rng.standard_normal(50) * 9
+    assert page.evaluate(asked, series.tolist()) == told
+    page.close()

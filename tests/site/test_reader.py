@@ -1,13 +1,10 @@
-"""What a reader does: follow the path, search, download, print, play."""
+"""What a reader does: follow the path, search, download, print."""
 
-import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 
-from gru_tutorial.book.explorables import gate
 from tests.site.browsing import in_chromium, opened
 from tests.site.reading import chapters, soup
 from theme.download import IN_FULL, RUN_IT
@@ -142,31 +139,3 @@ def test_a_chapter_says_where_it_stands(site, server, browser):
         page.goto(server.base + "chapters/03_model_definition.html")
         page.locator("a.right-next").click()
         page.wait_for_url("**/04_training.html")
-
-
-def check_live_figure(page, bias):
-    """Compare what the figure says and draws with the numbers in Python."""
-    share, half = gate.left(bias, 60), gate.half_life(bias)
-    words = page.locator("#open-gate-says").inner_text()
-    numbers = [float(n) for n in re.findall(r"\d+\.?\d*(?:e-\d+)?", words)]
-    shown = [bias, 100 * share[1], half, 100 * share[20], 20]
-    assert numbers == pytest.approx(shown, rel=0.01), words
-    points = page.locator("polyline.open").get_attribute("points")
-    heights = [float(p.partition(",")[2]) for p in points.split()]
-    top, bottom = heights[0], 226.0
-    shares = (bottom - np.array(heights)) / (bottom - top)
-    np.testing.assert_allclose(shares, share, atol=1e-3)
-
-
-@in_chromium
-def test_the_live_figure_computes_what_chapter_1_derives(server, browser):
-    with opened(browser, server.base) as page:
-        page.goto(server.base + "chapters/index.html")
-        slider = page.get_by_label("Bias of the update gate")
-        assert "Bias 3.0" in page.locator("#open-gate-says").inner_text()
-        slider.focus()
-        for presses, way, bias in ((10, "Right", 4), (40, "Left", 0)):
-            for _ in range(presses):
-                page.keyboard.press(f"Arrow{way}")
-            assert float(slider.input_value()) == pytest.approx(bias)
-            check_live_figure(page, bias)

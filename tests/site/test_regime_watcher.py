@@ -48,11 +48,11 @@ def test_the_truth_is_hidden_until_asked_for(pages):
         page.get_by_text("The steps shown as a table").click()
         last = page.locator("#values tbody tr").last.locator("td").last
         assert last.inner_text() == "hidden"
-        page.get_by_label("Show the true regime").check()
-        page.locator("#belief [data-line='true regime']").wait_for(
+        page.get_by_label("Show the true switch").check()
+        page.locator("#belief [data-line^='true switch']").wait_for(
             state="attached"
         )
-        assert last.inner_text() == "1"
+        assert last.inner_text() == "+1"
 
 
 @in_chromium

@@ -31,8 +31,8 @@ PAGES = {
 <p id="as-files">As files.</p>
 <!-- files --><ul class="files"><li><a href="x.pdf">PDF</a></li></ul>
 <p><a href="01_a.html#here">to 1</a> <a href="https://a.org/">away</a></p>
-<open-gate bias="3">
-<img src="../_images/a.png" loading="lazy" alt="A"></open-gate>
+<gate-explorer bz="3">
+<img src="../_images/a.png" loading="lazy" alt="A"></gate-explorer>
 <script>document.write("no")</script>""",
     "01_a": """\
 <nav class="progress-in-part">1 of 2</nav>
@@ -83,7 +83,7 @@ def test_pages_come_in_order_without_what_only_a_site_has(site, book):
         ("chapters/02_b", "Part & one", "2. B & more"),
     ]
     landing, first, _ = (page.article for page in pages)
-    assert not landing.select("script, .files, open-gate")
+    assert not landing.select("script, .files, gate-explorer")
     assert landing.img.attrs == {"src": "../_images/a.png", "alt": "A"}
     assert not first.select("nav, .headerlink, details, summary")
     fold = first.select_one("div.fold")

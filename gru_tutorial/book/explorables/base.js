@@ -2,7 +2,7 @@
 // charts, a table of the values, and words for those who do not see them.
 //
 // An explorable extends `Explorable`, says its controls, and draws. See
-// gate_explorer.js, the smallest.
+// regime_watcher.js, the smallest.
 
 export const STYLE = `
 :host { display: block; margin: 1.5rem 0; padding: 1rem; border: 1px solid var(--line);
@@ -26,6 +26,7 @@ input[type=range] { height: 1.75rem; accent-color: var(--accent) }
 select, button, textarea, input:not([type=range], [type=checkbox]) { min-height: 2.25rem; padding: .25rem .6rem;
   background: var(--ground); border: 1px solid var(--line); border-radius: 4px }
 button { font: inherit; font-weight: 600; color: inherit; cursor: pointer }
+a { color: var(--accent) }
 button[disabled] { opacity: .55; cursor: default }
 .main { color: var(--ground); background: var(--accent); border-color: var(--accent) }
 .buttons { display: flex; flex-wrap: wrap; gap: .5rem; align-items: end }
@@ -46,12 +47,15 @@ th, td { padding: .1rem .7rem; text-align: right; border-bottom: 1px solid var(-
 .scroll { max-height: 14rem; overflow: auto }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
 @media (forced-colors: active) {
-  svg path { stroke: CanvasText } svg circle, svg rect { fill: CanvasText }
-  svg text { fill: CanvasText } }
+  svg path { stroke: CanvasText } svg .axis { stroke: GrayText }
+  svg circle, svg rect { fill: CanvasText }
+  svg text { fill: CanvasText } .main { color: ButtonText; background: ButtonFace } }
 @media print { .controls, .buttons, details { display: none } }`;
 
 const escaped = (text) => String(text).replace(/[&<>"]/g,
   (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
+
+const signed = (v) => String(v).replace("-", "−");
 
 /** Return the names of a chart's lines, each beside a piece of its line. */
 export function key(lines) {
@@ -90,9 +94,9 @@ export function chart({ width, height = 220, x, y, xlabel, ylabel, lines, more =
   };
   const grid = ticks(...y, 4).map((v) =>
     `<path class="axis" style="--color:var(--soft);--width:1" d="M${box.left} ${py(v)}H${width - box.right}"/>` +
-    `<text x="${box.left - 6}" y="${py(v) + 4}" text-anchor="end">${v}</text>`).join("");
+    `<text x="${box.left - 6}" y="${py(v) + 4}" text-anchor="end">${signed(v)}</text>`).join("");
   const below = ticks(...x, width < 420 ? 4 : 8).map((v) =>
-    `<text x="${px(v)}" y="${height - box.bottom + 16}" text-anchor="middle">${v}</text>`).join("");
+    `<text x="${px(v)}" y="${height - box.bottom + 16}" text-anchor="middle">${signed(v)}</text>`).join("");
   const labels = `<text x="${(box.left + width) / 2}" y="${height - 4}" text-anchor="middle">${escaped(xlabel)}</text>` +
     `<text x="2" y="12">${escaped(ylabel)}</text>`;
   const drawn = lines.map((line) => {
@@ -137,8 +141,8 @@ export class Explorable extends HTMLElement {
       near.disconnect();
       this.begin();
     }, { rootMargin: "400px" });
-    // Until then the picture stands in.
-    this.shadowRoot.innerHTML = "<slot></slot>";
+    // Until then the picture stands in; a small form has room kept, and loads none.
+    this.shadowRoot.innerHTML = this.hasAttribute("only") ? "" : "<slot></slot>";
     if (this.addressed()) this.begin();
     else near.observe(this);
     this.follow = (event) => this.onLink(event);
@@ -164,6 +168,11 @@ export class Explorable extends HTMLElement {
     const text = (this.getAttribute(name) ?? "").split(",").at(-1);
     const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
     return Float64Array.from(new Float32Array(bytes.buffer));
+  }
+
+  /** What stands above it. */
+  get heading() {
+    return this.constructor.title;
   }
 
   /** The controls' values that the page begins with. */
@@ -210,12 +219,12 @@ export class Explorable extends HTMLElement {
   begin() {
     if (this.state) return;
     const { controls } = this;
-    const { title } = this.constructor;
+    const only = this.getAttribute("only")?.split(" "); // a small form: these controls
     this.state = this.defaults;
     this.shadowRoot.innerHTML = `<style>${STYLE}${this.constructor.style ?? ""}</style>
-      <section aria-labelledby="title"><p id="title">${escaped(title)}</p>
+      <section aria-labelledby="title"><p id="title">${escaped(this.heading)}</p>
       <div class="controls">${Object.entries(controls).map(([name, c]) =>
-        `<div data-control="${name}">${CONTROLS[c.kind](c)}</div>`).join("")}
+        `<div data-control="${name}"${only?.includes(name) === false ? " hidden" : ""}>${CONTROLS[c.kind](c)}</div>`).join("")}
         <div class="buttons"><button data-act="reset">Reset</button></div></div>
       <p class="says"></p>${this.build()}<p class="unseen" role="status"></p></section>`;
     this.shadowRoot.addEventListener("input", (event) => this.onInput(event));

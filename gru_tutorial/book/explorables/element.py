@@ -51,6 +51,27 @@ def module(tag: str) -> str:
     return re.sub(r"^ +|\n(?=\n)", "", EXPORT.sub("", code), flags=re.M)
 
 
+def script(tag: str) -> str:
+    """Return an explorable's module as a script that runs by itself.
+
+    Parameters
+    ----------
+    tag : str
+        The element's name, such as ``"gate-explorer"``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such explorable.
+
+    Examples
+    --------
+    >>> script("gate-explorer")[:8]
+    '(() => {'
+    """
+    return _wrapped(tag, module(tag))
+
+
 def parameters(*modules) -> np.ndarray:
     """Return all parameters of a GRU and its linear head, for an element.
 
@@ -136,15 +157,20 @@ class Explorable:
             f'{key.replace("_", "-")}="{escape(_text(value))}"'
             for key, value in state.items()
         )
-        code = DEFAULT.sub("", self.code)
         width, height = self.size
         return (
-            f"<script>(() => {{\nif (customElements.get({self.tag!r})) return;"
-            f"\n{code}}})();</script>\n<{self.tag} {given}>\n"
+            f"<script>{_wrapped(self.tag, self.code)}</script>\n"
+            f"<{self.tag} {given}>\n"
             f'<img alt="{escape(self.alt)}" width="{width}" height="{height}" '
             'loading="lazy" '
             f'src="data:image/png;base64,{self.picture}">\n</{self.tag}>'
         )
+
+
+def _wrapped(tag, code):
+    """Return a module as a script that defines its element once."""
+    code = DEFAULT.sub("", code)
+    return f"(() => {{\nif (customElements.get({tag!r})) return;\n{code}}})();"
 
 
 def _text(value):

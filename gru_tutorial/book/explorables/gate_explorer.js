@@ -1,5 +1,7 @@
 // <gate-explorer>: one GRU unit, its gates and its state, step by step, and
-// how much the last state still depends on each input.
+// how much the last state still depends on each input. With the attribute
+// `only` it is small: the landing page has one slider and one chart; `href` is
+// where the whole one stands.
 import { Network } from "./engine.js";
 import { Explorable, widget } from "./base.js";
 
@@ -19,6 +21,7 @@ const PRESETS = {
   fresh: ["ignore the past: reset gate near 0", { bz: -1, br: -5, wr: 0 }],
 };
 const two = (v) => v.toFixed(2);
+const logs = (values) => [...values].map((v) => Math.log10(Math.max(v, 1e-12)));
 const slider = (label, value, bound) =>
   ({ kind: "range", label, value, min: -bound, max: bound, step: 0.1, show: (v) => v.toFixed(1) });
 
@@ -35,10 +38,22 @@ export class GateExplorer extends Explorable {
     wr: slider("Reset gate r: weight of x", 0, 8),
     wn: slider("Candidate n: weight of x", 2, 4),
     un: slider("Candidate n: weight of the state", 1, 4),
-    at: { kind: "range", label: "Read the values at step", value: 12, min: 0, max: STEPS - 1 },
+    at: { kind: "range", label: "Read the values at step (dotted line)", value: 12, min: 0, max: STEPS - 1 },
   };
 
+  get isSmall() {
+    return this.hasAttribute("only");
+  }
+
+  get heading() {
+    return this.isSmall ? "One GRU unit: how long does it remember?" : super.heading;
+  }
+
   build() {
+    if (this.isSmall) {
+      return `<svg id="reach" role="img" aria-label="How much the last state depends on each input"></svg>
+        <p><a>Open it in chapter 1, with this bias</a></p>`;
+    }
     return `<svg id="gates" role="img" aria-label="Gates over time"></svg>
       <svg id="state" role="img" aria-label="Input, candidate and state over time"></svg>
       <svg id="reach" role="img" aria-label="How much the last state depends on each input"></svg>
@@ -59,8 +74,8 @@ export class GateExplorer extends Explorable {
   }
 
   /** Run the unit; return all its numbers, and the gradient by each input. */
-  run() {
-    const { bz, wz, br, wr, wn, un, input } = this.state;
+  run(bz = this.state.bz) {
+    const { wz, br, wr, wn, un, input } = this.state;
     const network = new Network({ hidden: 1 });
     network.theta.set([wr, wz, wn, 0, 0, un, br, bz, 0, 0, 0, 0, 1, 0]);
     const x = Float64Array.from({ length: STEPS }, (_, t) => INPUTS[input][1](t));
@@ -74,6 +89,7 @@ export class GateExplorer extends Explorable {
 
   draw() {
     const run = (this.result = this.run());
+    if (this.isSmall) return this.drawSmall(run);
     const { at } = this.state;
     const cursor = (px) => `<path style="--width:1" stroke-dasharray="3 3" d="M${px(at)} 24V180"/>`;
     const x = [0, STEPS - 1];
@@ -84,11 +100,27 @@ export class GateExplorer extends Explorable {
       { values: run.x, name: "input x", color: "data", dash: "2 3" },
       { values: run.n, name: "candidate n", color: "truth", dash: "8 4" },
       { values: run.h, name: "state h", color: "forecast", width: 3 }] });
-    const logs = [...run.reach].map((v) => Math.log10(Math.max(v, 1e-12)));
     this.plot("reach", { x, y: [-12, 1], xlabel: "step t of the input",
       ylabel: "size of ∂h(last) / ∂x(t), as a power of 10", more: cursor,
-      lines: [{ values: logs, name: "gradient", color: "forecast", width: 3 }] });
+      lines: [{ values: logs(run.reach), name: "effect on the last state", color: "forecast", width: 3 }] });
     this.describe(run);
+  }
+
+  /** One chart: what is left of an input, by the steps since it came. */
+  drawSmall(run) {
+    const { bz } = this.state;
+    const z = run.z[0], half = Math.log(0.5) / Math.log(z);
+    const mark = (px) => (half < STEPS - 6
+      ? `<path style="--width:1" stroke-dasharray="3 3" d="M${px(half)} 24V160"/><text x="${px(half) + 5}" y="36">half is left</text>` : "");
+    this.plot("reach", { x: [0, STEPS - 1], y: [-12, 0], xlabel: "steps since the input came", height: 200,
+      ylabel: "its effect on the state, as a power of 10", more: mark, lines: [
+        { values: logs(run.reach).reverse(), name: `bias ${bz.toFixed(1)}`, color: "limit", width: 3 },
+        { values: logs(this.run(0).reach).reverse(), name: "bias 0, about PyTorch's", color: "forecast", dash: "2 4" }] });
+    this.say(`The gate keeps ${(100 * z).toFixed(1)} % of the state at each step. Of an input's effect, half is left after ` +
+      `${half.toFixed(1)} steps, and ${(100 * z ** 20).toPrecision(2)} % after 20. ` +
+      "A gate that keeps more takes in less: its line begins lower.");
+    const differs = Object.entries(this.state).filter(([name, v]) => v !== GateExplorer.controls[name].value);
+    this.shadowRoot.querySelector("a").href = `${this.getAttribute("href")}?${new URLSearchParams(differs)}`;
   }
 
   describe(run) {

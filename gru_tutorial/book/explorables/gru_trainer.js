@@ -186,13 +186,13 @@ export class GruTrainer extends Explorable {
     const { data, labels, hidden, lr, noise, clip, seed } = this.state;
     const { scores, updates } = this.run;
     this.past ??= [];
-    this.past.push([this.past.length + 1, data, labels, hidden, lr, noise, clip, seed, updates,
-      short(scores.gru), short(scores.ridge)]);
+    this.past.push([this.past.length + 1, short(scores.gru), short(scores.ridge), seed, updates,
+      hidden, lr, noise, clip, labels, data]);
   }
 
   draw() {
     const run = this.run ?? {};
-    this.table("runs", ["run", "series", "labels", "units", "rate", "noise", "clip", "seed", "updates", "GRU", "ridge"],
+    this.table("runs", ["run", "GRU", "ridge", "seed", "updates", "units", "rate", "noise", "clip", "labels", "series"],
       this.past ?? []);
     this.shadowRoot.querySelector(".own").hidden = this.state.data !== "own";
     this.shadowRoot.getElementById("train").textContent =

@@ -1,8 +1,8 @@
-// <regime-watcher>: a series with a hidden switch, step by step: what the
-// optimal filter believes, and what one unit of a trained GRU does.
+// <regime-watcher>: a series with a hidden switch, step by step: the
+// exact probability of its position, and what one unit of a trained GRU does.
 //
 // Attributes, numbers as float32 in a data address: series, regime (0 or 1),
-// probability (the filter's, of regime 1), states (steps * hidden numbers);
+// probability (of regime 1, from the values so far), states (steps * hidden numbers);
 // and units, how many they are.
 import { Explorable, widget } from "./base.js";
 
@@ -25,18 +25,18 @@ export class RegimeWatcher extends Explorable {
   static title = "What does a unit know of the hidden switch?";
   static controls = {
     at: { kind: "range", label: "Step", value: 60, min: 10, max: 10000 },
-    unit: { kind: "range", label: "Hidden unit", value: 0, min: 0, max: 100 },
-    truth: { kind: "check", label: "Show the true regime", value: false },
+    unit: { kind: "range", label: "Hidden unit, the best first", value: 0, min: 0, max: 100 },
+    truth: { kind: "check", label: "Show the true switch", value: false },
   };
 
   /** Steps and units that the element has; it begins with the best unit. */
   get controls() {
     const { at, unit, truth } = RegimeWatcher.controls;
     const { series, best, hidden } = this.known;
-    return { at: { ...at, max: series.length - 1 }, unit: { ...unit, max: hidden - 1, value: best }, truth };
+    return { at: { ...at, label: `Step, of these ${series.length}`, max: series.length - 1 }, unit: { ...unit, max: hidden - 1, value: best }, truth };
   }
 
-  /** What the attributes hold, and how each unit goes with the filter. */
+  /** What the attributes hold, and how each unit goes with the probability. */
   get known() {
     if (!this.kept) {
       const [series, regime, probability, states] =
@@ -52,12 +52,12 @@ export class RegimeWatcher extends Explorable {
 
   build() {
     return `<svg id="values-seen" role="img" aria-label="The series up to this step"></svg>
-      <svg id="belief" role="img" aria-label="The filter's probability and the unit's state"></svg>
+      <svg id="belief" role="img" aria-label="The exact probability and the unit's state"></svg>
       <details><summary>The steps shown as a table</summary>
       <div class="scroll" id="values" tabindex="0" role="region" aria-label="The steps shown"></div></details>`;
   }
 
-  /** A unit's states, turned so that it goes with the filter, from 0 to 1. */
+  /** A unit's states, turned so that it goes with the probability, from 0 to 1. */
   scaled(unit) {
     const states = this.known.units[unit];
     const sign = this.known.follows[unit] < 0 ? -1 : 1;
@@ -77,15 +77,15 @@ export class RegimeWatcher extends Explorable {
     const [lo, hi] = [Math.min(...series), Math.max(...series)];
     this.plot("values-seen", { x, y: [lo, hi], xlabel: "step", ylabel: "value", height: 200,
       lines: [{ points: seen(series), name: "series so far", color: "data" }] });
-    this.plot("belief", { x, y: [0, 1], xlabel: "step", ylabel: "probability of regime 1; unit from 0 to 1", lines: [
+    this.plot("belief", { x, y: [0, 1], xlabel: "step", ylabel: "probability of +1; unit from 0 to 1", lines: [
       { points: seen(probability), name: "the exact probability", color: "limit", width: 3 },
       { points: seen(state), name: `unit ${unit}`, color: "forecast", dash: "6 3" },
-      ...(truth ? [{ points: seen(regime), name: "true regime", color: "truth", dots: 3 }] : [])] });
-    this.say(`At step ${at} the exact probability of regime 1, from all values so far, is ${probability[at].toFixed(2)}; ` +
-      `unit ${unit} stands at ${state[at].toFixed(2)} of its range. Over all steps the two have a correlation of ` +
+      ...(truth ? [{ points: seen(regime), name: "true switch (0: at −1)", color: "truth", dots: 3 }] : [])] });
+    this.say(`At step ${at} the switch is at +1 with the exact probability of ${probability[at].toFixed(2)}, from all values so far. ` +
+      `Unit ${unit} is at ${state[at].toFixed(2)}, where 0 is the least it reaches and 1 the most. Over all steps the two have a correlation of ` +
       `${Math.abs(follows[unit]).toFixed(2)}.`);
-    this.table("values", ["step", "value", "probability", `unit ${unit}`, "regime"], seen(series).map(([t, v]) =>
-      [t, v.toFixed(2), probability[t].toFixed(2), state[t].toFixed(2), truth ? regime[t] : "hidden"]));
+    this.table("values", ["step", "value", "probability", `unit ${unit}`, "switch"], seen(series).map(([t, v]) =>
+      [t, v.toFixed(2), probability[t].toFixed(2), state[t].toFixed(2), !truth ? "hidden" : regime[t] ? "+1" : "−1"]));
   }
 }
 

@@ -184,16 +184,18 @@ export class ShapeTracer extends Explorable {
       ["out[:,\u00a0-1,\u00a0:]", last, [names[0], "wide"]],
       ["forecast", forecast, [names[0], "value"]],
     ];
+    const about = { out: "the top layer's state, after each step", h_n: "each layer's state, after the last step" };
     const chip = (size, name = "?") =>
       `<span class="axis" style="--color:var(--${COLORS[name] ?? "soft"})">${size} ${this.word(name)}</span>`;
     return `<table class="shapes"><thead><tr><th scope="col">tensor</th><th scope="col">shape</th><th scope="col">axes</th></tr></thead>
       <tbody>${all.map(([name, shape, axes]) => `<tr><th scope="row">${name}</th><td>${shape ? tuple(shape) : "–"}</td>
-      <td>${shape ? shape.map((size, k) => chip(size, axes[k])).join("") : name === "h0" ? "none: zeros" : "not reached"}</td></tr>`).join("")}</tbody></table>`;
+      <td>${shape ? shape.map((size, k) => chip(size, axes[k])).join("") : name === "h0" ? "none: zeros" : "not reached"}${
+        shape && about[name] ? `<br><small>${about[name]}</small>` : ""}</td></tr>`).join("")}</tbody></table>`;
   }
 
   word(name) {
     const { both } = this.state;
-    if (name === "rows") return both ? "layers · directions" : "layers";
+    if (name === "rows") return both ? "layers · directions" : this.state.layers === 1 ? "layer" : "layers";
     if (name === "wide") return both ? `= 2 × ${this.state.hidden} hidden` : "hidden";
     return name === "1" ? "" : name;
   }

@@ -108,7 +108,7 @@ export class WindowSlicer extends Explorable {
       <svg id="series" role="img" aria-label="The series, the window looked at, and forecast_start"></svg>
       <svg id="near" role="img" aria-label="The same window from near"></svg>
       <svg id="windows" role="img"></svg>
-      <p class="small">Drag the window or forecast_start. Each window is a mark at the time of its label. Dotted: the window looked at.</p>
+      <p class="small">Drag the window in the first chart, its blue handle in the second to make it longer, or the dashed line. In the four strips each window is a mark at the time of its label; the dotted line is the window looked at.</p>
       <div class="scroll" id="parts" tabindex="0" role="region" aria-label="Shapes of both parts"></div>
       <details><summary>The numbers of this window as a table</summary>
       <div class="scroll" id="values" tabindex="0" role="region" aria-label="The numbers of this window"></div></details>`;

@@ -1,0 +1,1 @@
+"""Parts of the command line: its flags, its ends, and further commands."""
