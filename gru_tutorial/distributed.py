@@ -412,6 +412,7 @@ def _parsed(arguments) -> argparse.Namespace:
 
 def _main(arguments=None) -> int:
     given = _parsed(arguments)
+    torch.set_num_threads(1)  # as torchrun has it: a small layer needs no more
     try:
         model, history = train(given.checkpoint, given.epochs)
     except ValueError as error:
