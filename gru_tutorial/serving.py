@@ -23,6 +23,7 @@ try:
     from fastapi.responses import Response
     from pydantic import BaseModel, ConfigDict, Field, model_validator
     from starlette.exceptions import HTTPException as AnyHTTPException
+    from uvicorn.supervisors import Multiprocess
 except ImportError as missing:
     raise ImportError(
         f"serve: expected FastAPI and uvicorn, which pip install "
@@ -318,7 +319,12 @@ def serve(
         return
     os.environ[WHERE] = str(Path(path).resolve())
     here = f"{__name__}:app_of_worker"
-    uvicorn.run(here, factory=True, workers=workers, **settings)
+    config = uvicorn.Config(here, factory=True, workers=workers, **settings)
+    shared = config.bind_socket()
+    # Its connections get this from it. Else each answer waits for some 40 ms:
+    # asyncio sets it where it has made the socket itself.
+    shared.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    Multiprocess(config, sockets=[shared]).run()
 
 
 def _free(host: str, port: int) -> tuple[str, int]:

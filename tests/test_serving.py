@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import httpx
 import numpy as np
@@ -18,7 +18,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gru_tutorial import Direct, Forecaster, GRUModel, Scaler, Seq2Seq
+from gru_tutorial import (
+    Direct,
+    Forecaster,
+    GRUModel,
+    Scaler,
+    Seq2Seq,
+    serving,
+)
 from gru_tutorial.export import export_onnx
 from gru_tutorial.serving import Served, make_app, serve
 
@@ -408,6 +415,29 @@ def test_two_workers_answer_alike_and_end(app, folder):
         assert answers == [(200, ask(app, body)[0].json())] * 20
     with pytest.raises(ConnectionRefusedError):
         posted(port, body)
+
+
+def test_no_answer_of_a_worker_waits_for_the_network(app, folder, monkeypatch):
+    """Connections of the workers' socket send what they have at once."""
+    kept = []
+
+    class Started:
+        def __init__(self, config, sockets):
+            kept.extend(sockets)
+
+        def run(self):
+            pass
+
+    monkeypatch.setenv(serving.WHERE, "restored afterwards")
+    monkeypatch.setattr(serving, "Multiprocess", Started)
+    serve(folder / "gru.onnx", port=0, workers=2)
+    with kept[0] as shared, closing(socket.socket()) as client:
+        shared.listen()
+        client.connect(shared.getsockname())
+        with shared.accept()[0] as connection:
+            assert connection.getsockopt(
+                socket.IPPROTO_TCP, socket.TCP_NODELAY
+            )
 
 
 def test_an_address_that_is_taken_is_refused(app, folder):
