@@ -33,7 +33,8 @@ SLOW = {"verdict.judge": 15}  # of one that trains five models and more
 # called by ``compiled`` alone, and have no time to check what they get.
 # The service's bad requests are in test_serving.py.
 LEFT_OUT = ("book.panel", "book.explorables", "book.legible", "kernels")
-LEFT_OUT += ("serving",)
+# A run that others share is in test_distributed.py, and takes seconds.
+LEFT_OUT += ("serving", "distributed")
 TARGETS = find_targets(left_out=LEFT_OUT)
 
 
@@ -351,7 +352,7 @@ UNSEEN = (
     *("exact._check_layer", "exact._check_start", "heads._check_horizon"),
     *("mingru._check_states", "series._check_range", "training._check_batch"),
     *("model._check_dropout", "windows._check_spread", "recipe._check_rate"),
-    "stream._check_state",
+    *("stream._check_state", "_compared._check_equal", "_tracing.check_model"),
     *("book.notebook._check_kind", "_row_groups._check_schema"),
     *("_reading.choose._check_apart", "_reading.steps.check_gaps"),
     *("_reading.steps.check_missing", "_reading.steps.check_steps"),
