@@ -21,7 +21,8 @@ def test_stored_streams_are_those_of_the_script(script, tmp_path):
     for part in ("latency", "memory"):
         assert [row["kind"] for row in stored[part]] == names
     for row in stored["memory"]:
-        assert row["steps"] >= 2000
+        short = "window" in row["kind"]  # whose steps take longer
+        assert row["steps"] == (100_000 if short else 1_000_000)
         found = row["resident_kb"]
         assert len(found) == streaming.MARKS + 1
         assert found[-1] - found[0] < 4000  # a tensor each: 500,000

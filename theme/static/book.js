@@ -11,7 +11,10 @@ document.addEventListener("DOMContentLoaded", () => {
     for (const { target } of boxes) reach(target);
   });
   for (const box of wide) observer.observe(box);
-  document.fonts.addEventListener("loadingdone", () => wide.forEach(reach));
+  document.fonts.addEventListener("loadingdone", () => {
+    for (const box of wide)  // the observer is told when others are shown
+      if (box.checkVisibility({ contentVisibilityAuto: true })) reach(box);
+  });
 });
 
 // What an address asks for may have moved to another page: moved.js, which
