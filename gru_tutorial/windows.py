@@ -281,9 +281,8 @@ class Scaler:
                 )
 
     def __repr__(self):
-        """Show mean and std; of many columns or series the first and last."""
-        with np.printoptions(threshold=6, edgeitems=2):
-            known = "" if self.mean is None else f"{self.mean}, {self.std}"
+        """Show mean and std."""
+        known = "" if self.mean is None else f"{self.mean}, {self.std}"
         return f"Scaler({known})"
 
     def fit(self, train) -> Scaler:
