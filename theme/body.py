@@ -17,10 +17,10 @@ OUTPUT = re.compile(
     r'<div class="highlight"><pre)(?P<text>.*?)</pre>',
     re.S,
 )
-MESSAGE = re.compile(r"^\w+(?:Error|Warning)\b", re.M)
+MESSAGE = re.compile(r"^\w+(?:Error|Warning|Problem)\b", re.M)
 # A message on several lines, as the notebooks' helpers print it
 IN_LINES = re.compile(
-    r"(?:^|(?<=</span>))\w+(?:Error|Warning)\b.*(?:\n {4}\S.*)+", re.M
+    r"(?:^|(?<=</span>))\w+(?:Error|Warning|Problem)\b.*(?:\n {4}\S.*)+", re.M
 )
 COLUMNS = re.compile(r"\S {2,}\S")  # more than one space: they are aligned
 NAMED = re.compile(

@@ -106,7 +106,7 @@ export class ForecastExplorer extends Explorable {
     const edge = 0.06 * (hi - lo || 1);
     const steps = (y) => [...y].map((v, k) => [origin + 1 + k, v]);
     this.plot("path", { x: [first, end], y: [lo - edge, hi + edge], xlabel: "step", ylabel: "value", height: 240, lines: [
-      { points: [...seen].map((v, k) => [first + k, v]), name: "observed (known up to the green)", color: "data", dots: 2.5 },
+      { points: [...seen].map((v, k) => [first + k, v]), name: "observed", color: "data", dots: 2.5 },
       { points: steps(before), name: "forecast", color: "forecast", width: 2.5 },
       ...(nudge ? [{ points: steps(after), name: "after the nudge", color: "truth", dash: "6 3", width: 2.5 }] : []),
       { points: [[origin, history[origin]]], name: "last known value", color: "limit", dots: 5 }] });
