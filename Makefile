@@ -79,7 +79,7 @@ clean:  ## remove the site and the environment
 		done; \
 		echo "None is installed here. With one at hand: make $(or $(MAKECMDGOALS),book) PYTHON=/path/to/python3"; \
 		exit 1; }
-	@echo "Installing what the book needs into .venv, once. It takes some minutes and 2.3 GB,"
+	@echo "Installing what the book needs into .venv, once. It takes some minutes and 2.4 GB,"
 	@echo "mostly PyTorch; on Linux much more, unless you install its build for the CPU first (README)."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[book,test]'
