@@ -1,5 +1,7 @@
 """The forecast explorer forecasts what the same network does in PyTorch."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -15,8 +17,9 @@ from gru_tutorial import (
     visibility,
 )
 from gru_tutorial.book.explorables.forecasts import forecast_explorer
+from gru_tutorial.metrics import rmse
 from tests.site.browsing import in_chromium, opened
-from tests.site.exploring import PAGE, given, result
+from tests.site.exploring import PAGE, drawn, given, result
 
 pytestmark = pytest.mark.slow
 TAG = "forecast-explorer"
@@ -79,11 +82,45 @@ def test_it_forecasts_and_moves_as_in_pytorch(pages, kind):
 
 @in_chromium
 def test_without_a_nudge_nothing_moves(pages):
-    with pages.open(TAG, "#it?nudge=0") as page:
-        assert set(result(page, TAG)["moves"]) == {0}
-        assert (
-            "Nudge the last observation" in page.locator(".says").inner_text()
+    with pages.open(TAG, "#it?nudge=0&origin=90") as page:
+        got = result(page, TAG)
+        said = page.locator(".says").inner_text()
+        lines = page.locator("#path [data-line]").evaluate_all(
+            "all => all.map(line => line.dataset.line)"
         )
+        assert not page.locator("#moves").is_visible()
+        page.get_by_label("Nudge the last").fill("1")
+        drawn(page)
+        assert page.locator("#moves rect").count() == 12
+        assert page.locator("#moves").is_visible()
+    assert set(got["moves"]) == {0}
+    assert "Nudge the last observation" in said
+    true = SERIES[91:103]
+    found = rmse(true, forecast("free", SERIES[:91]))
+    copy = rmse(true, np.full(12, SERIES[90]))
+    np.testing.assert_allclose([got["rmse"], got["naive"]], [found, copy])
+    assert f"{found:.2f}. The last value, repeated: {copy:.2f}." in said
+    assert "best possible" not in said
+    assert lines == [
+        "observed",
+        "last value, repeated",
+        "forecast",
+        "last known value",
+    ]
+
+
+@in_chromium
+@pytest.mark.parametrize("kind", ["free", "direct", "blind", "copy"])
+def test_a_shorter_horizon_shows_the_first_steps(pages, kind):
+    with pages.open(TAG, f"#it?model={kind}&origin=100&horizon=5") as page:
+        got = result(page, TAG)
+        page.get_by_label("Steps to forecast").fill("12")
+        whole = result(page, TAG)
+    np.testing.assert_array_equal(got["before"], whole["before"][:5])
+    np.testing.assert_allclose(
+        got["rmse"], rmse(SERIES[101:106], got["before"])
+    )
+    assert len(whole["before"]) == 12
 
 
 @in_chromium
@@ -122,7 +159,29 @@ def test_it_forecasts_what_a_forecaster_does(fitted, browser, tmp_path, kind):
         page.goto(f"{(tmp_path / 'page.html').as_uri()}#it?model={kind}")
         page.wait_for_function(f"document.querySelector('{TAG}').result")
         got = result(page, TAG)
-    y_hat = made_ones[kind](series[100 - 23 : 101], 12)
+    y_hat = made_ones[kind](series[60 - 23 : 61], 12)
+    np.testing.assert_allclose(got["before"], y_hat, rtol=1e-4, atol=1e-4)
+
+
+@in_chromium
+def test_signal_floor_and_a_past_without_end(fitted, browser, tmp_path):
+    series, _ = fitted
+    torch.manual_seed(0)
+    free = Forecaster(GRUModel(hidden_size=8))
+    free.fit(series[:300], Recipe(num_epochs=1, lr=0.01))
+    below = {"clean": series / 2, "floor": 0.25}
+    element = forecast_explorer("it", series, 9, None, 30, **below, free=free)
+    text = PAGE.format(body=element._repr_html_())
+    (tmp_path / "page.html").write_text(text, "utf-8")
+    with opened(browser, tmp_path.as_uri()) as page:
+        page.goto(f"{(tmp_path / 'page.html').as_uri()}#it?origin=250")
+        page.wait_for_function(f"document.querySelector('{TAG}').result")
+        got = result(page, TAG)
+        assert "best possible, on average: 0.25." in page.inner_text(".says")
+        line = page.locator("#path [data-line='signal beneath'] path")
+        heights = re.findall(r" ([\d.]+)", line.get_attribute("d"))
+    assert np.corrcoef(np.float64(heights), -series[251:281])[0, 1] > 0.999
+    y_hat = free(series[:251], 30)
     np.testing.assert_allclose(got["before"], y_hat, rtol=1e-4, atol=1e-4)
 
 
@@ -134,6 +193,8 @@ def test_its_words_and_refusals(fitted):
     )
     with pytest.raises(ValueError, match="first: expected 24 or more, got 5"):
         forecast_explorer("it", series, 5, 24, 12, **made_ones)
+    with pytest.raises(ValueError, match=r"clean: expected shape \(400,\)"):
+        forecast_explorer("it", series, 60, 24, 12, clean=[1.0], **made_ones)
     for others in ({}, {"other": made_ones["direct"]}):
         with pytest.raises(ValueError, match="forecasters: expected some of"):
             forecast_explorer("it", series, 60, 24, 12, **others)

@@ -45,6 +45,7 @@ svg circle, svg rect { fill: var(--color, var(--ink)) }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { padding: .1rem .7rem; text-align: right; border-bottom: 1px solid var(--soft) }
 .scroll { max-height: 14rem; overflow: auto }
+[hidden] { display: none !important }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
 @media (forced-colors: active) {
   svg path { stroke: CanvasText } svg .axis { stroke: GrayText }

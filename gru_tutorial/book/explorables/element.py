@@ -18,7 +18,10 @@ HERE = resources.files("gru_tutorial.book.explorables")
 COMMENT = re.compile(r"^ *//[^\n]*\n|^ */\*\*.*?\*/ *\n", re.M | re.S)
 IMPORT = re.compile(r'^import [^;]*? from "\./(\w+)\.js";\n', re.M)
 EXPORT = re.compile(r"^export (?!default)", re.M)
-DEFAULT = re.compile(r"^export default .*?;\n", re.M)
+DEFAULT = re.compile(r"^export default [^;]*;\n?", re.M)
+# What a line may end with so that the next one can follow on it: a notebook
+# stores a script line by line, each with its own indent.
+GOES_ON = re.compile(r"([;{,])(?: // [^\n]*)?\n")
 DPI = 125  # of the picture that stands in; a live figure needs none
 NAME = re.compile(r"[a-z]+(?:-[a-z]+)+")
 
@@ -48,7 +51,8 @@ def module(tag: str) -> str:
     code = "\n".join(
         IMPORT.sub("", COMMENT.sub("", part)) for part in _parts(tag).values()
     )
-    return re.sub(r"^ +|\n(?=\n)", "", EXPORT.sub("", code), flags=re.M)
+    code = re.sub(r"^ +|\n(?=\n)", "", EXPORT.sub("", code), flags=re.M)
+    return GOES_ON.sub(r"\1", code)
 
 
 def script(tag: str) -> str:

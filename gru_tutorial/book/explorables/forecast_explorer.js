@@ -1,10 +1,13 @@
 // <forecast-explorer>: a model that the notebook has trained, asked from any
-// origin, and the visibility test by hand: nudge the last observation, and see
-// which steps of the forecast move.
+// origin and for any horizon, beside the last value repeated and the best that
+// is possible; and the visibility test by hand: nudge the last observation, and
+// see which steps of the forecast move.
 //
-// Attributes, numbers as float32 in a data address: series, weights-free,
-// weights-direct, weights-blind (all a network's parameters in the engine's
-// order); and units, horizon, window, mean, std, first (the first origin).
+// Attributes, numbers as float32 in a data address: series, clean (the signal
+// beneath, if it is known), weights-free, weights-direct, weights-blind (all a
+// network's parameters in the engine's order); and units, horizon (the longest),
+// window, mean, std, first (the first origin), floor (the least RMSE that can be
+// expected, if it is known).
 import { Network } from "./engine.js";
 import { Explorable, widget } from "./base.js";
 
@@ -16,23 +19,26 @@ const KINDS = {
 };
 
 export class ForecastExplorer extends Explorable {
-  static title = "Where does a forecast look?";
+  static title = "A forecast from any step";
   static controls = {
     model: { kind: "select", label: "Forecast by", value: "copy", options: KINDS },
     origin: { kind: "range", label: "Last known step", value: 0, min: 0, max: 10000 },
+    horizon: { kind: "range", label: "Steps to forecast", value: 1, min: 1, max: 10000 },
     nudge: { kind: "range", label: "Nudge the last observation by", value: 0, min: -3, max: 3, step: 0.1,
       show: (v) => v.toFixed(1) },
   };
 
   /** Models that the element has weights of, and origins that have both sides. */
   get controls() {
-    const { model, origin, nudge } = ForecastExplorer.controls;
+    const { model, origin, horizon, nudge } = ForecastExplorer.controls;
     const known = Object.entries(KINDS).filter(([kind]) => kind === "copy" || this.hasAttribute(`weights-${kind}`));
     const first = this.size("first");
-    const max = this.known.series.length - this.size("horizon") - 1;
+    const longest = this.size("horizon");
+    const max = this.known.series.length - longest - 1;
     return {
       model: { ...model, options: Object.fromEntries(known), value: known[0][0] },
-      origin: { ...origin, min: first, max, value: Math.min(first + 40, max) },
+      origin: { ...origin, min: first, max, value: first },
+      horizon: { ...horizon, max: longest },
       nudge,
     };
   }
@@ -52,7 +58,7 @@ export class ForecastExplorer extends Explorable {
         networks[kind] = new Network({ hidden: this.size("units"), outputs });
         networks[kind].theta.set(this.numbers(`weights-${kind}`));
       }
-      this.kept = { series, networks };
+      this.kept = { series, networks, clean: this.numbers("clean") };
     }
     return this.kept;
   }
@@ -65,56 +71,74 @@ export class ForecastExplorer extends Explorable {
   }
 
   /** Forecast the steps after a history, in the series' units. */
-  forecast(history) {
-    const horizon = this.size("horizon"), mean = this.size("mean"), std = this.size("std");
-    if (this.state.model === "copy") return new Float64Array(horizon).fill(history.at(-1));
+  forecast(history, model = this.state.model) {
+    const { horizon } = this.state, mean = this.size("mean"), std = this.size("std");
+    if (model === "copy") return new Float64Array(horizon).fill(history.at(-1));
     const x = history.slice(-this.size("window")).map((v) => (v - mean) / std);
-    const network = this.known.networks[this.state.model];
-    const back = (y) => Float64Array.from(y, (v) => v * std + mean);
-    const out = network.forward(x);
-    if (this.state.model === "direct") return back(out.slice(-horizon));
-    if (this.state.model === "blind") return back(out.slice(-horizon));
-    return back(this.freeRun(network, x, horizon));
+    const network = this.known.networks[model];
+    const y = model === "free" ? this.freeRun(network, x)
+      : network.forward(x).slice(-this.size("horizon")).slice(0, horizon);
+    return Float64Array.from(y, (v) => v * std + mean);
   }
 
   /** Feed each forecast back as the next input. */
-  freeRun(network, x, horizon) {
+  freeRun(network, x) {
     const { hidden } = network;
-    const y = [network.y[x.length - 1]];
-    let state = network.h.slice(x.length * hidden, (x.length + 1) * hidden);
-    while (y.length < horizon) {
+    const { origin, horizon } = this.state;
+    if (this.warm?.origin !== origin) { // all but the last value: a nudge leaves them
+      network.forward(x.slice(0, -1));
+      const end = (x.length - 1) * hidden;
+      this.warm = { origin, state: network.h.slice(end, end + hidden) };
+    }
+    let { state } = this.warm;
+    const y = [x.at(-1)];
+    while (y.length <= horizon) {
       y.push(network.forward([y.at(-1)], state)[0]);
       state = network.h.slice(hidden, 2 * hidden);
     }
-    return y;
+    return y.slice(1);
   }
 
   draw() {
     const { series } = this.known;
-    const { origin, nudge } = this.state;
-    const horizon = this.size("horizon");
+    const { origin, nudge, horizon } = this.state;
     const history = series.slice(0, origin + 1);
-    const before = this.forecast(history).slice();
+    const copy = this.forecast(history, "copy");
+    const before = this.forecast(history);
     history[origin] += nudge;
-    const after = nudge ? this.forecast(history).slice() : before;
+    const after = nudge ? this.forecast(history) : before;
     const moves = after.map((v, k) => Math.abs(v - before[k]));
-    this.result = { before, after, moves };
+    const error = (y) => Math.sqrt(y.reduce((sum, v, k) => sum + (v - series[origin + 1 + k]) ** 2, 0) / horizon);
+    this.result = { before, after, moves, rmse: error(before), naive: error(copy) };
+    this.drawPath(history, copy);
+    this.drawMoves(moves);
+    this.describe();
+  }
+
+  drawPath(history, copy) {
+    const { series, clean } = this.known;
+    const { origin, nudge, horizon, model } = this.state;
+    const { before, after } = this.result;
     const first = Math.max(0, origin - 50), end = origin + horizon;
     const seen = series.slice(first, end + 1);
     const all = [...seen, ...before, ...after, history[origin]];
     const [lo, hi] = [Math.min(...all), Math.max(...all)];
     const edge = 0.06 * (hi - lo || 1);
-    const steps = (y) => [...y].map((v, k) => [origin + 1 + k, v]);
+    const from = (step, y) => [...y].map((v, k) => [step + k, v]);
+    const next = origin + 1;
     this.plot("path", { x: [first, end], y: [lo - edge, hi + edge], xlabel: "step", ylabel: "value", height: 240, lines: [
-      { points: [...seen].map((v, k) => [first + k, v]), name: "observed", color: "data", dots: 2.5 },
-      { points: steps(before), name: "forecast", color: "forecast", width: 2.5 },
-      ...(nudge ? [{ points: steps(after), name: "after the nudge", color: "truth", dash: "6 3", width: 2.5 }] : []),
-      { points: [[origin, history[origin]]], name: "last known value", color: "limit", dots: 5 }] });
-    this.drawMoves(moves, horizon);
-    this.describe(before, after, moves);
+      { points: from(first, seen), name: "observed", color: "data", dots: 2.5 },
+      ...(clean.length ? [{ points: from(next, clean.slice(next, end + 1)), name: "signal beneath", color: "limit" }] : []),
+      ...(model === "copy" ? [] : [{ points: from(next, copy), name: "last value, repeated", color: "ink", dash: "2 4", width: 1.5 }]),
+      { points: from(next, before), name: "forecast", color: "forecast", width: 2.5 },
+      ...(nudge ? [{ points: from(next, after), name: "after the nudge", color: "truth", dash: "6 3", width: 2.5 }] : []),
+      { points: [[origin, history[origin]]], name: "last known value", color: "ink", dots: 5 }] });
   }
 
-  drawMoves(moves, horizon) {
+  drawMoves(moves) {
+    const { horizon, nudge } = this.state;
+    this.shadowRoot.getElementById("moves").toggleAttribute("hidden", !nudge);
+    if (!nudge) return;
     const top = Math.max(0.1, ...moves);
     const bars = (px, py) => [...moves].map((v, k) => {
       const left = px(k + 0.65), width = px(k + 1.35) - left;
@@ -124,13 +148,16 @@ export class ForecastExplorer extends Explorable {
       xlabel: "step of the forecast", ylabel: "how far it moves", more: bars });
   }
 
-  describe(before, after, moves) {
+  describe() {
     const { nudge, origin } = this.state;
+    const { before, after, moves, rmse, naive } = this.result;
     const { series } = this.known;
     const stay = moves.filter((v) => v === 0).length;
-    this.say(!nudge ? "Nudge the last observation: each step that moves has seen it."
+    const floor = this.hasAttribute("floor") ? ` The best possible, on average: ${this.size("floor").toFixed(2)}.` : "";
+    const moved = !nudge ? "Nudge the last observation: each step that moves has seen it."
       : !stay ? `All ${moves.length} steps move, by up to ${Math.max(...moves).toPrecision(2)}.`
-      : `${stay} of ${moves.length} steps stay exactly where they were: they were made without the last observation.`);
+      : `${stay} of ${moves.length} steps stay exactly where they were: they were made without the last observation.`;
+    this.say(`RMSE from this origin: ${rmse.toFixed(2)}. The last value, repeated: ${naive.toFixed(2)}.${floor} ${moved}`);
     this.table("values", ["step", "observed", "forecast", "after the nudge"], [...before].map((v, k) =>
       [k + 1, series[origin + 1 + k].toFixed(2), v.toFixed(2), after[k].toFixed(2)]));
   }

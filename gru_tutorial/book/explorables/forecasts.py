@@ -15,9 +15,17 @@ NAMES = {
 
 
 def forecast_explorer(
-    name: str, series, first: int, window: int, horizon: int, **forecasters
+    name: str,
+    series,
+    first: int,
+    window: int | None,
+    horizon: int,
+    *,
+    clean=None,
+    floor: float | None = None,
+    **forecasters,
 ) -> Explorable:
-    """Let the reader move origin and last observation of a forecast.
+    """Let the reader move origin, horizon and last observation of a forecast.
 
     Parameters
     ----------
@@ -26,11 +34,15 @@ def forecast_explorer(
     series : array_like of shape (time,)
         Values to forecast from, in their own units.
     first : int
-        The first origin, at least ``window``.
-    window : int
-        How many values a forecast begins with.
+        The first origin, from which it begins, at least ``window``.
+    window : int, optional
+        How many values a forecast begins with; all that are known if None.
     horizon : int
-        Steps to forecast.
+        The most steps to forecast.
+    clean : array_like of shape (time,), optional
+        The signal beneath the series, if it is known.
+    floor : float, optional
+        The least RMSE that any forecast can expect, if it is known.
     **forecasters : Forecaster
         ``free``, which feeds its forecasts back; ``direct``; ``blind``, with
         the head ``LastStates``. Each has one GRU layer of the same size, and
@@ -39,22 +51,31 @@ def forecast_explorer(
     Returns
     -------
     Explorable
-        The element; its picture shows the forecasts from ``first + 40``.
+        The element; its picture shows the forecasts from ``first``.
 
     Raises
     ------
     ValueError
-        If there is no forecaster, one has another name, or ``first`` is below
-        ``window``.
+        If there is no forecaster, one has another name, ``first`` is below
+        ``window``, or ``clean`` has another length than the series.
     """
     if not forecasters or set(forecasters) - set(NAMES):
         raise ValueError(
             f"forecasters: expected some of {list(NAMES)}, "
             f"got {list(forecasters)}"
         )
-    if first < window:
-        raise ValueError(f"first: expected {window} or more, got {first}")
+    if first < (window or 1):
+        raise ValueError(f"first: expected {window or 1} or more, got {first}")
     series = np.asarray(series, dtype=float)
+    known = {} if floor is None else {"floor": floor}
+    if clean is not None:
+        known["clean"] = np.asarray(clean, dtype=float)
+        if known["clean"].shape != series.shape:
+            raise ValueError(
+                f"clean: expected shape {series.shape}, "
+                f"got {known['clean'].shape}"
+            )
+    window = window or len(series)
     one = next(iter(forecasters.values()))
     weights = {
         f"weights_{kind}": parameters(each.model.gru, each.model.linear)
@@ -67,7 +88,7 @@ def forecast_explorer(
     return Explorable(
         "forecast-explorer",
         name,
-        _picture(series, first + 40, window, horizon, forecasters),
+        _picture(series, clean, first, window, horizon, forecasters),
         words,
         series=series,
         first=first,
@@ -76,23 +97,27 @@ def forecast_explorer(
         units=one.model.gru.hidden_size,
         mean=np.ravel(one.scaler.mean)[0],
         std=np.ravel(one.scaler.std)[0],
+        **known,
         **weights,
     )
 
 
-def _picture(series, origin, window, horizon, forecasters):
+def _picture(series, clean, origin, window, horizon, forecasters):
     """Draw the forecasts from one origin."""
     import matplotlib.pyplot as plt
 
     from gru_tutorial.book import plotting
 
     figure, ax = plt.subplots(figsize=(5.8, 3.0))
-    past = np.arange(origin - 50, origin + horizon + 1)
+    past = np.arange(max(0, origin - 50), origin + horizon + 1)
     style = {"color": plotting.COLORS["data"], "ms": 4, "label": "observed"}
     ax.plot(past, series[past], ".", **style)
-    history = series[origin + 1 - window : origin + 1]
+    steps = np.arange(origin + 1, origin + horizon + 1)
+    if clean is not None:
+        color = plotting.COLORS["limit"]
+        ax.plot(steps, clean[steps], color=color, label="signal beneath")
+    history = series[max(0, origin + 1 - window) : origin + 1]
     for kind, forecaster in forecasters.items():
-        steps = np.arange(origin + 1, origin + horizon + 1)
         color = plotting.COLORS[COLORS[kind]]
         y_hat = forecaster(history, horizon)
         ax.plot(steps, y_hat, color=color, label=NAMES[kind])
