@@ -31,8 +31,9 @@ test: .venv/ready  ## a strict build, all tests, every notebook; one: make test 
 	$(BIN)/pytest --nbval $$($(BIN)/python -m tools.find_chapters $(CHAPTER))
 else
 test: .venv/ready
-	@command -v chromium > /dev/null || command -v chromium-browser > /dev/null || \
-		echo "Chromium is not installed: the tests that drive a browser are skipped."
+	@for name in chromium-headless-shell chromium chromium-browser; do \
+		command -v $$name > /dev/null && exit; \
+	done; echo "Chromium is not installed: the tests that drive a browser are skipped."
 	$(BOOK) --all
 	BUILT_SITE=$(CURDIR)/_build/html $(PYTEST)
 	$(PYTEST) --nbval chapters/

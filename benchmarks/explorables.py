@@ -16,7 +16,7 @@ import torch
 from peers import run_quietly
 from playwright.sync_api import sync_playwright
 
-from gru_tutorial import QUICK, Direct, Forecaster, GRUModel, make_cycle
+from gru_tutorial import QUICK, Forecaster, GRUModel, make_series
 from gru_tutorial.book.explorables.element import Explorable, module, tags
 from gru_tutorial.book.explorables.forecasts import forecast_explorer
 from gru_tutorial.book.explorables.regimes import regime_watcher
@@ -71,6 +71,8 @@ REDRAW = """([tag, times]) => {
   const element = document.querySelector(tag);
   return Array.from({ length: times }, () => {
     const begin = performance.now();
+    delete element.warm; // as if the reader had moved the last known step
+    if ("nudge" in element.state) element.state.nudge = 2;
     element.draw();
     return performance.now() - begin;
   });
@@ -80,11 +82,11 @@ REDRAW = """([tag, times]) => {
 def element(tag):
     """Return an explorable, with numbers where it needs some."""
     if tag == "forecast-explorer":
-        series = make_cycle(400, seed=0)
+        series = make_series(1000, seed=0).values  # as in chapter 5
         torch.manual_seed(0)
-        model = GRUModel(hidden_size=16, head=Direct(24))
-        direct = Forecaster(model).fit(series, QUICK.but(num_epochs=1))
-        return forecast_explorer("it", series, 60, 60, 24, direct=direct)
+        free = Forecaster(GRUModel(hidden_size=32))
+        free.fit(series[:720], QUICK.but(num_epochs=1))
+        return forecast_explorer("it", series, 719, None, 130, free=free)
     if tag == "regime-watcher":
         rng = np.random.default_rng(0)
         series, regime, probability = rng.uniform(size=(3, 200))

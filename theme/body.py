@@ -11,10 +11,10 @@ from html import unescape
 PLAIN = re.compile(r'<span class="(?:n|o|p|w)">([^<]*)</span>')
 TAG = re.compile(r"<[^>]*>")
 FITS = 54  # columns of the smallest letters on a phone
-PRE = re.compile(r"<pre>(?P<code>.*?)</pre>", re.S)
+CODE = re.compile(r'<div class="highlight"><pre>(?P<code>.*?)</pre>', re.S)
 OUTPUT = re.compile(
     r'(?P<box><div class="output (?:stream|text_plain) [^"]*">'
-    r'<div class="highlight"><pre)(?P<text>.*?)</pre>',
+    r'<div class="highlight"><pre)>(?P<text>.*?)</pre>',
     re.S,
 )
 MESSAGE = re.compile(r"^\w+(?:Error|Warning|Problem)\b", re.M)
@@ -22,6 +22,12 @@ MESSAGE = re.compile(r"^\w+(?:Error|Warning|Problem)\b", re.M)
 IN_LINES = re.compile(
     r"(?:^|(?<=</span>))\w+(?:Error|Warning|Problem)\b.*(?:\n {4}\S.*)+", re.M
 )
+# Lines that a message was broken into, so that each has 79 columns at most
+BROKEN = re.compile(r"^.*(?:\n {6}\S.*)+\n?", re.M)
+# Longer than a phone is wide
+INDENTED = re.compile(r"(?:^|(?<=</span>)) .{44,}\n?", re.M)
+# A flag or a date in a message could be broken at its hyphens.
+HYPHENS = re.compile(r"(?P<tag><[^>]*>)|--[a-z][\w-]*|\d{4}-\d\d-\d\d")
 COLUMNS = re.compile(r"\S {2,}\S")  # more than one space: they are aligned
 NAMED = re.compile(
     r'(?P<names>(?:<span id="[^"]+"></span>)+)'
@@ -39,10 +45,14 @@ EXERCISE = re.compile(
 KEPT = re.compile(
     r"(?P<code><pre.*?</pre>)|(?<=\d) (?=%)|(?<=[Cc]hapter) (?=\d)", re.S
 )
-CELL = re.compile(r"<td[^>]*>[^<]*</td>")
+CELL = re.compile(r"<t[dh][^>]*>[^<]*</t[dh]>|<th[^>]*><p>[^<]*</p></th>")
+LONG = re.compile(r'<span class="pre">(?=(?:[^<&]|&\w+;){21})')
 # A line could begin with the mark after a formula.
 FORMULA = re.compile(r"<math>(?:(?!</math>).)*</math>[.,;:!?)]+", re.S)
-RANGE = re.compile(r"\(?[-+]?\d[\d.]*–\d[\d.]*\)?|(?:±|to|of) [-+]?\d[\d.]*")
+RANGE = re.compile(
+    r"(?P<tag><[^>]*>)|\(?[-+]?\d[\d.]*[-–]\d[\d.]*\)?"
+    r"|(?:±|to|of) [-+]?\d[\d.]*|\b\w{1,4}-\w{1,4}\b"
+)
 MARK = (
     '<a class="headerlink" href="#{name}" title="Link to this exercise">#</a>'
 )
@@ -53,15 +63,19 @@ def text_of(html):
     return unescape(TAG.sub("", html))
 
 
-def tell_columns(match):
-    """Tell the style sheet how long the longest line of code is.
+def tell_size(match):
+    """Tell the style sheet how many lines code has, and how long they are.
 
-    Not if it cannot fit a phone: smaller letters would be of no use then.
+    Not how long if they cannot fit a phone: smaller letters would be of no
+    use then.
     """
     lines = text_of(match["code"]).splitlines()
     columns = max(map(len, lines), default=0)
-    style = f' style="--columns: {columns}"' if 0 < columns <= FITS else ""
-    return f"<pre{style}>{match['code']}</pre>"
+    style = f"--lines: {len(lines)}"
+    if 0 < columns <= FITS:
+        style += f"; --columns: {columns}"
+    code = match["code"]
+    return f'<div class="highlight" style="{style}"><pre>{code}</pre>'
 
 
 def join_lines(match):
@@ -69,13 +83,38 @@ def join_lines(match):
     return match[0].replace("\n    ", " ")
 
 
+def join_broken(match):
+    """Make one line of broken ones, which hangs from its beginning.
+
+    Only where the next word did not fit: others are indented on purpose.
+    """
+    first, *others = match[0].removesuffix("\n").split("\n      ")
+    line, columns = first, len(text_of(first))
+    for other in others:
+        word = text_of(other).split()[0]
+        if columns + 1 + len(word) <= 79:
+            return match[0]
+        line, columns = f"{line} {other}", 6 + len(text_of(other))
+    return f'<span class="hangs">{line}\n</span>'
+
+
+def keep_together(match):
+    """Mark what stays in one line, if it is no tag."""
+    if match.groupdict().get("tag"):
+        return match[0]
+    return f'<span class="together">{match[0]}</span>'
+
+
 def let_wrap(match):
     """Mark an output that may wrap: a message, or lines without columns."""
-    text = text_of("<pre" + match["text"])
+    text = text_of(match["text"])
     if COLUMNS.search(text) and not MESSAGE.search(text):
         return match[0]
     lines = IN_LINES.sub(join_lines, match["text"])
-    return f'{match["box"]} class="wraps"{lines}</pre>'
+    lines = BROKEN.sub(join_broken, lines)
+    lines = INDENTED.sub(r'<span class="hangs">\g<0></span>', lines)
+    lines = HYPHENS.sub(keep_together, lines)
+    return f'{match["box"]} class="wraps">{lines}</pre>'
 
 
 def link_by_name(match):
@@ -93,7 +132,7 @@ def mark_exercise(match):
 
 def keep_ranges(match):
     """Mark what is not broken in a cell of a table."""
-    return RANGE.sub(r'<span class="together">\g<0></span>', match[0])
+    return RANGE.sub(keep_together, match[0])
 
 
 def mended(body):
@@ -101,10 +140,11 @@ def mended(body):
     # Names, operators and brackets of code keep the text's own colour. That
     # is calmer, and halves the number of a page's elements.
     body = PLAIN.sub(r"\1", body)
-    body = PRE.sub(tell_columns, body)
     body = OUTPUT.sub(let_wrap, body)
+    body = CODE.sub(tell_size, body)
     body = CELL.sub(keep_ranges, body)
-    body = FORMULA.sub(r'<span class="together">\g<0></span>', body)
+    body = LONG.sub('<span class="pre long">', body)
+    body = FORMULA.sub(keep_together, body)
     body = KEPT.sub(lambda found: found["code"] or "\N{NO-BREAK SPACE}", body)
     # A fold is called what it says.
     body = body.replace(' aria-label="Toggle hidden content"', "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -362,6 +362,65 @@ def plot_losses(history, floor: float, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def plot_ranges(
+    ranges: Mapping,
+    ax: Axes | None = None,
+    colors: str | Mapping = COLORS["forecast"],
+    farthest: float | None = None,
+) -> Axes:
+    """Draw a row for each name: a dot, and a bar from lowest to highest.
+
+    Parameters
+    ----------
+    ranges : mapping of str to three numbers
+        The lowest, the middle and the highest number by name, from the top
+        down.
+    ax : matplotlib.axes.Axes
+        Where to draw; a new figure if not given.
+    colors : str or mapping of str to str
+        The colour of all rows, or a colour for each name.
+    farthest : float
+        Where the axis ends on the right. A dot beyond becomes an arrow there.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes, to add to.
+
+    Raises
+    ------
+    ValueError
+        If there is no row, the three numbers do not rise, or a name has no
+        colour.
+
+    Examples
+    --------
+    >>> ax = plot_ranges({"GRU": (1.0, 1.1, 1.4), "ridge": (1.4, 1.5, 1.7)})
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['GRU', 'ridge']
+    >>> plt.close()
+    """
+    ranges = _check_ranges(ranges)
+    colors = _row_colors(colors, ranges)
+    if farthest is not None:
+        farthest = check_float("farthest", farthest, -LARGEST)
+    ax = _axes(ax)
+    for row, (low, middle, high) in enumerate(ranges.values()):
+        ax.plot([low, high], [row, row], color=colors[row], lw=2)
+        beyond = farthest is not None and middle > farthest
+        at, mark = (farthest, ">") if beyond else (middle, "o")
+        ax.plot(at, row, mark, color=colors[row], ms=6, clip_on=not beyond)
+    ax.set_yticks(range(len(ranges)), map(_label, ranges))
+    for tick, color in zip(ax.yaxis.get_major_ticks(), colors, strict=True):
+        tick.label1.set_color(color)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(visible=False, axis="y")
+    ax.set(ylim=(len(ranges) - 0.5, -0.5))
+    if farthest is not None:
+        ax.set_xlim(right=farthest)
+    return ax
+
+
 def _axes(ax: Axes | None) -> Axes:
     if ax is None:
         return plt.subplots()[1]
@@ -409,6 +468,37 @@ def _check_colors(colors) -> list[str]:
             f"colors: expected a list of matplotlib colours, got {colors!r}"
         )
     return list(colors)
+
+
+def _check_ranges(ranges) -> dict[str, np.ndarray]:
+    if not isinstance(ranges, Mapping) or not ranges:
+        raise ValueError(
+            "ranges: expected a mapping of names to three numbers, got "
+            f"{ranges!r:.50}"
+        )
+    checked = {}
+    for name, found in ranges.items():
+        if not isinstance(name, str) or not name.strip():
+            raise ValueError(
+                f"ranges: expected names that can be read, got {name!r}"
+            )
+        found = _check_curve(f"ranges[{name!r}]", found)
+        if len(found) != 3 or np.any(np.diff(found) < 0):
+            raise ValueError(
+                f"ranges[{name!r}]: expected three numbers, the lowest first, "
+                f"got {found.tolist()}"
+            )
+        checked[name] = found
+    return checked
+
+
+def _row_colors(colors, names: Iterable[str]) -> list[str]:
+    if not isinstance(colors, Mapping):
+        return _check_colors([colors for _ in names])
+    missing = [name for name in names if name not in colors]
+    if missing:
+        raise ValueError(f"colors: expected one for {missing[0]!r}, got none")
+    return _check_colors([colors[name] for name in names])
 
 
 def _label(name: str) -> str:

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -21,8 +20,7 @@ from gru_tutorial.book.panel import TrainingPanel
 from gru_tutorial.forecaster import Forecaster
 from gru_tutorial.metrics import expected_ratio, mse
 from gru_tutorial.model import GRUModel
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+from tests.site.browsing import CHROMIUM
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from gru_tutorial.book.plotting import (
     name_lines,
     plot_forecast,
     plot_losses,
+    plot_ranges,
     plot_series,
     set_style,
 )
@@ -233,6 +234,26 @@ GOOD = History([1.0, 2.0], [1.0, 2.0])
         (lambda: log_axis(Axes(Figure(), [0, 0, 1, 1]), "z"), "which: exp"),
         (lambda: name_lines("x"), "ax: expected a matplotlib Axes"),
         (lambda: name_lines(Axes(Figure(), [0, 0, 1, 1])), "with labels"),
+        (lambda: plot_ranges({}), "ranges: expected a mapping of names"),
+        (lambda: plot_ranges([[1, 2, 3]]), "ranges: expected a mapping of"),
+        (lambda: plot_ranges({"": [1, 2, 3]}), "ranges: expected names that"),
+        (lambda: plot_ranges({"a": "x"}), "ranges.'a'.: expected numbers"),
+        (lambda: plot_ranges({"a": [1, np.nan, 3]}), "ranges.'a'.: expected"),
+        (lambda: plot_ranges({"a": [1, 2]}), "ranges.'a'.: expected three"),
+        (lambda: plot_ranges({"a": [1, 3, 2]}), "the lowest first, got .1.0"),
+        (lambda: plot_ranges({"a": [1, 2, 3]}, ax="x"), "ax: expected a mat"),
+        (
+            lambda: plot_ranges({"a": [1, 2, 3]}, colors={"b": "r"}),
+            "colors: expected one for 'a', got none",
+        ),
+        (
+            lambda: plot_ranges({"a": [1, 2, 3]}, colors=3),
+            "colors: expected a list of matplotlib colours",
+        ),
+        (
+            lambda: plot_ranges({"a": [1, 2, 3]}, farthest="x"),
+            "farthest: expected a finite",
+        ),
         (lambda: plot_losses(GOOD, floor=0), "floor: expected a finite"),
         (lambda: plot_losses(GOOD, floor="x"), "floor: expected a finite"),
         (lambda: plot_losses(GOOD, floor=1e-200), "floor: expected losses up"),
@@ -342,4 +363,47 @@ def test_a_forecaster_is_drawn_as_it_forecasts_from_the_start():
     ax = plot_forecast(values, {"season": Naive(3)}, 15)
     (line,) = [line for line in ax.lines if line.get_label() == "season"]
     np.testing.assert_array_equal(line.get_ydata(), [12, 13, 14, 12, 13])
+    plt.close()
+
+
+def test_ranges_are_rows_from_the_top_down_in_their_colours():
+    ranges = {"_a $": (1.0, 2.0, 4.0), "b": (3, 3, 3)}
+    ax = plot_ranges(ranges, colors={"_a $": "red", "b": "blue"})
+    first, dot, second, _ = ax.get_lines()
+    assert list(first.get_xdata()) == [1, 4]
+    assert list(second.get_xdata()) == [3, 3]
+    assert (*dot.get_xdata(), *dot.get_ydata()) == (2, 0)
+    assert [x.get_color() for x in ax.get_lines()] == ["red"] * 2 + [
+        "blue"
+    ] * 2
+    labels = ax.get_yticklabels()
+    assert [label.get_text() for label in labels] == [r" _a \$", "b"]
+    assert [label.get_color() for label in labels] == ["red", "blue"]
+    assert ax.get_ylim() == (1.5, -0.5)
+    plt.close()
+
+
+def test_a_range_beyond_the_axis_ends_in_an_arrow():
+    ax = plot_ranges({"a": (1, 2, 9), "b": (4, 5, 6)}, farthest=3)
+    near, far = ax.get_lines()[1::2]
+    assert (near.get_marker(), *near.get_xdata()) == ("o", 2)
+    assert (far.get_marker(), *far.get_xdata()) == (">", 3)
+    assert not far.get_clip_on()
+    assert ax.get_xlim()[1] == 3
+    plt.close()
+
+
+def test_more_ranges_on_the_same_axes_widen_it():
+    ax = plot_ranges({"a": (1, 2, 3)})
+    plot_ranges({"a": (1, 2, 30)}, ax)
+    assert ax.get_xlim()[1] > 30
+    plt.close()
+
+
+def test_two_panels_of_ranges_share_the_names_of_their_rows():
+    _, (left, right) = plt.subplots(1, 2, sharey=True)
+    for ax in (left, right):
+        plot_ranges({"a": (1, 2, 3), "b": (2, 3, 4)}, ax)
+    assert len(left.get_yticklabels()) == 2
+    assert right.get_yticklabels() == []  # hidden, as at the left they stand
     plt.close()

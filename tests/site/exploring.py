@@ -1,6 +1,7 @@
 """A page that holds one explorable, and no other script."""
 
 import contextlib
+import functools
 import threading
 
 import matplotlib.pyplot as plt
@@ -68,6 +69,12 @@ def made(tag, **state):
     return Explorable(tag, "it", figure, ALT, **state)
 
 
+@functools.cache
+def page_of(tag):
+    """Return the text of a page with one explorable."""
+    return PAGE.format(body=made(tag)._repr_html_())
+
+
 class Pages:
     """Pages with one explorable each, served on this machine."""
 
@@ -84,8 +91,7 @@ class Pages:
     @contextlib.contextmanager
     def open(self, tag, address="#it", **settings):
         """Open a page and wait until it has drawn; fail if it complains."""
-        text = PAGE.format(body=made(tag)._repr_html_())
-        (self.folder / "page.html").write_text(text, "utf-8")
+        (self.folder / "page.html").write_text(page_of(tag), "utf-8")
         with opened(self.browser, self.server.base, **settings) as page:
             page.goto(f"{self.server.base}page.html{address}")
             page.wait_for_function(

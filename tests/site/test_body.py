@@ -19,11 +19,13 @@ def printed(text):
     return found[0]
 
 
-def test_code_tells_its_longest_line():
-    code = '<pre>a = <span class="mi">1</span>\nif b &lt; 3:</pre>'
-    assert '<pre style="--columns: 9">' in mended(code)
-    for other in ("<pre></pre>", f"<pre>{'x' * 79}\n</pre>"):
-        assert mended(other) == other  # which does not fit a phone anyway
+def test_code_tells_its_size():
+    code = '<div class="highlight"><pre>{}</pre>'
+    sized = '<div class="highlight" style="--lines: {}"><pre>'
+    two = 'a = <span class="mi">1</span>\nif b &lt; 3:\n'
+    assert sized.format("2; --columns: 9") in mended(code.format(two))
+    # It does not fit a phone anyway.
+    assert sized.format(1) in mended(code.format("x" * 79))
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,26 @@ def test_a_message_becomes_one_line():
     assert "size\n    found: 3" in printed("size\n    found: 3")
 
 
+def test_lines_that_were_broken_become_one_that_hangs():
+    full = f"  row 2, column 'a': {'x' * 56}"  # of 77 columns
+    one = f'<span class="hangs">{full} or else, b\n</span>  row 3'
+    assert one in printed(f"2 faults:\n{full}\n      or else, b\n  row 3")
+    after = printed(f"{full}\n      or no\n{full}")
+    assert f'</span><span class="hangs">{full}\n</span>' in after
+    assert f"{full} or no\n</span>" in printed(f"{full}\n      or no")
+    kept = f'"hangs">{full}\n</span>    or'
+    assert kept in printed(f"2 faults:\n{full}\n    or")
+    assert "  a\n      b\n  c\n" in printed("  a\n      b\n  c")
+
+
+def test_flags_and_dates_of_a_message_are_not_broken():
+    text = "from 2025-05-12 on; <b class='x--y'>or</b> --drop-rows 10"
+    shown = printed(text)
+    for kept in ("2025-05-12", "--drop-rows"):
+        assert f'<span class="together">{kept}</span>' in shown
+    assert "class='x--y'" in shown
+
+
 def test_a_fold_is_called_what_it_says():
     fold = '<summary aria-label="Toggle hidden content"><p>Show'
     assert mended(fold) == "<summary><p>Show"
@@ -68,8 +90,8 @@ def test_a_heading_is_linked_by_the_name_that_its_author_gave():
 def test_a_number_is_not_parted_from_its_sign_nor_a_chapter_from_its_own():
     text = "<p>95 % of <a>chapter 10</a></p>"
     assert mended(text) == text.replace("5 ", "5\xa0").replace("r 1", "r\xa01")
-    code = '<pre style="--columns: 9">print(5 %\n3)</pre>'
-    assert code in mended("<pre>print(5 %\n3)</pre>")
+    code = "<pre>print(5 %\n3)</pre>"
+    assert mended(code) == code
 
 
 @pytest.mark.parametrize(
@@ -79,12 +101,24 @@ def test_a_number_is_not_parted_from_its_sign_nor_a_chapter_from_its_own():
         ("-0.069 ± 0.016", "± 0.016"),
         ("0.900 to 0.910", "to 0.910"),
         ("10 of 10", "of 10"),
+        ("months 9-10", "9-10"),
+        ("a one-hot code", "one-hot"),
     ],
 )
 def test_ranges_in_a_table_are_not_broken(cell, kept):
     one = f'<span class="together">{kept}</span>'
     assert mended(f"<td>{cell}</td>") == f"<td>{cell.replace(kept, one)}</td>"
+    head = f'<th class="row-odd"><p>{cell}</p></th>'
+    assert mended(head) == head.replace(kept, one)
     assert mended(f"<p>{cell}</p>") == f"<p>{cell}</p>"
+
+
+def test_only_long_code_in_the_text_is_broken():
+    flag, name = "--duplicates", "pack_padded_sequence_of(a)"
+    assert mended(f'<span class="pre">{flag}</span>').count("pre") == 1
+    assert 'class="pre long"' in mended(f'<span class="pre">{name}</span>')
+    short = f'<span class="pre">{"&lt;" * 20}</span>'
+    assert mended(short) == short
 
 
 def test_exercises_have_a_name_and_a_mark():

@@ -90,6 +90,20 @@ def test_it_says_where_the_difference_is_largest(pages):
         said = page.locator(".says").inner_text()
         assert f"by up to {gap.max():.3f}" in said
         assert f"in unit {unit + 1} at step {step}." in said
+        rows = page.locator("#all tbody tr").all_inner_texts()
+        names = [row.split("\t")[0].removeprefix("▸ ") for row in rows]
+        assert names == list(DIALECTS)
+        x = np.reshape(got["x"], (1, -1, 1)).astype(float)
+        for name, row in zip(names, rows, strict=True):
+            ours = gru_sequence(x, weights_of(got), dialect=name).h[0]
+            gaps = np.abs(ours - by_step(got["pytorch"]))
+            if gaps.max() < 1e-12:
+                assert row.split("\t")[1:] == ["none", ""]
+            else:
+                first = np.argmax(gaps.max(axis=1) > 1e-12)
+                told = [f"{gaps.max():.3f}", str(first)]
+                assert row.split("\t")[1:] == told
+        assert sum(row.startswith("▸") for row in rows) == 1
         assert "writes the candidate" in said
         assert page.locator("mark").count() == 2
         page.locator('[data-control="dialect"] select').select_option("onnx_1")
@@ -109,15 +123,15 @@ def test_with_the_reset_gate_first_one_bias_vector_is_enough(pages):
 @in_chromium
 def test_keys_choose_the_unit_that_is_drawn_and_listed(pages):
     with pages.open(TAG) as page:
-        page.get_by_label("Unit drawn").press("End")
+        page.get_by_label("Unit drawn").press("Home")
         got = result(page, TAG)
-        assert page.get_by_text("state of unit 4").is_visible()
+        assert page.get_by_text("state of unit 1").is_visible()
         page.get_by_text("The unit's values as a table").click()
         rows = page.locator("#values tbody tr")
         rows.first.wait_for()
         assert rows.count() == len(got["x"])
         listed = [float(v.replace("−", "-")) for v in cells(rows.nth(20))]
-        ours, theirs = (by_step(got[k])[20, 3] for k in ("h", "pytorch"))
+        ours, theirs = (by_step(got[k])[20, 0] for k in ("h", "pytorch"))
         expected = [20, got["x"][20], theirs, ours, ours - theirs]
         np.testing.assert_allclose(listed, expected, atol=6e-4)
 

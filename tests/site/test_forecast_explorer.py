@@ -74,7 +74,8 @@ def test_it_forecasts_and_moves_as_in_pytorch(pages, kind):
     moves = visibility(ask, history, len(y), shift=1.5)
     np.testing.assert_allclose(got["moves"], moves, atol=1e-9)
     if kind == "blind":
-        assert "11 of 12 steps stay exactly where they were" in said
+        assert f"Only step 12 moves, by {max(got['moves']):.2g}" in said
+        assert "the 11 others do not depend on the last observation" in said
         assert np.flatnonzero(got["moves"]).tolist() == [11]
     else:
         assert "All 12 steps move, by up to " in said
@@ -100,13 +101,54 @@ def test_without_a_nudge_nothing_moves(pages):
     copy = rmse(true, np.full(12, SERIES[90]))
     np.testing.assert_allclose([got["rmse"], got["naive"]], [found, copy])
     assert f"{found:.2f}. The last value, repeated: {copy:.2f}." in said
-    assert "best possible" not in said
+    assert "No forecast can expect" not in said
     assert lines == [
         "observed",
         "last value, repeated",
         "forecast",
         "last known value",
     ]
+
+
+@in_chromium
+def test_the_error_from_every_origin_is_drawn(pages):
+    """Without waiting for all: the page goes on. A nudge changes none."""
+    done = f"document.querySelector('{TAG}').errors.done"
+    with pages.open(TAG, "#it?origin=90&horizon=7&nudge=2") as page:
+        page.wait_for_function(done)
+        errors = page.evaluate(f"document.querySelector('{TAG}').errors")
+        drawn(page)
+        lines = page.locator("#errors [data-line]").count()
+        path = page.locator("#errors [data-line=forecast] path")
+        points = path.get_attribute("d").count("L") + 1
+        got = result(page, TAG)
+        page.get_by_label("Forecast by").select_option("direct")
+        page.wait_for_function(done)
+        direct = page.evaluate(f"document.querySelector('{TAG}').errors")
+    for kind, found in (("free", errors), ("direct", direct)):
+        origins = [origin for origin, _ in found["forecast"]]
+        assert origins == list(range(60, 188, 3))
+        for origin, told in found["forecast"][::10]:
+            y = forecast(kind, SERIES[: origin + 1])[:7]
+            true = SERIES[origin + 1 :][: len(y)]
+            assert told == pytest.approx(rmse(true, y)), (kind, origin)
+    assert points == len(errors["forecast"])
+    assert lines == 2
+    assert dict(errors["forecast"])[90] == pytest.approx(got["rmse"])
+    assert dict(errors["copy"])[90] == pytest.approx(got["naive"])
+
+
+@in_chromium
+def test_other_heads_have_one_horizon(fitted, browser, tmp_path):
+    series, made_ones = fitted
+    element = forecast_explorer("it", series, 60, 24, 12, **made_ones)
+    text = PAGE.format(body=element._repr_html_())
+    (tmp_path / "page.html").write_text(text, "utf-8")
+    with opened(browser, tmp_path.as_uri()) as page:
+        page.goto(f"{(tmp_path / 'page.html').as_uri()}#it?horizon=5")
+        page.wait_for_function(f"document.querySelector('{TAG}').result")
+        assert len(result(page, TAG)["before"]) == 12
+        assert page.get_by_label("Steps to forecast").count() == 0
 
 
 @in_chromium
@@ -177,7 +219,9 @@ def test_signal_floor_and_a_past_without_end(fitted, browser, tmp_path):
         page.goto(f"{(tmp_path / 'page.html').as_uri()}#it?origin=250")
         page.wait_for_function(f"document.querySelector('{TAG}').result")
         got = result(page, TAG)
-        assert "best possible, on average: 0.25." in page.inner_text(".says")
+        assert "No forecast can expect less than 0.25." in page.inner_text(
+            ".says"
+        )
         line = page.locator("#path [data-line='signal beneath'] path")
         heights = re.findall(r" ([\d.]+)", line.get_attribute("d"))
     assert np.corrcoef(np.float64(heights), -series[251:281])[0, 1] > 0.999

@@ -78,8 +78,16 @@ def test_what_it_says_is_what_it_computes(pages):
         z = 1 / (1 + np.exp(-3))
         half = np.log(0.5) / np.log(z)
         assert f"update gate z = {z:.2f}" in said
-        assert f"keeps {100 * z:.0f} %" in said
+        assert f"keeps {100 * z:.1f} %" in said
         assert f"after {half:.1f} steps" in said
+        reach = np.array(result(page, TAG)["reach"])
+        assert f"by this input is {reach[20]:.1e}".replace("e-0", "e−") in said
+        left = reach[0] / reach[39]
+        halves = 39 * np.log(0.5) / np.log(left)
+        assert f"halves every {halves:.1f} steps on average" in said
+        assert f"of the first one's, {100 * left:.1f} % is left" in said
+        drawn_too = page.locator("#reach [data-line]").count()
+        assert drawn_too == 2  # beside it, with a bias of 0
         page.get_by_text("All values as a table").click()
         rows = page.locator("#values tbody tr")
         rows.first.wait_for()
@@ -131,8 +139,9 @@ def test_the_landing_page_says_how_long_a_gate_keeps(server, browser, name):
             np.testing.assert_allclose(got["reach"], reach, atol=1e-12)
             z = 1 / (1 + np.exp(-bias))
             np.testing.assert_allclose(reach[:-1] / reach[1:], z, rtol=1e-6)
-            shown = [100 * z, np.log(0.5) / np.log(z), 100 * z**20, 20]
-            assert got["said"] == pytest.approx(shown, rel=0.02, abs=0.05)
+            left = [max(0.1, 100 * z**k) for k in (20, 39)]
+            shown = [100 * z, np.log(0.5) / np.log(z), left[0], 20, left[1]]
+            assert got["said"][:5] == pytest.approx(shown, rel=5e-3, abs=0.05)
         page.locator(TAG).get_by_role("link").click()
         page.wait_for_url("**/chapters/01_gru_theory.html#gate?**")
         page.wait_for_function(f"document.querySelector('{TAG}').result")
@@ -161,3 +170,12 @@ def test_the_landing_page_loads_no_picture_that_the_figure_replaces(
         page.locator(TAG).scroll_into_view_if_needed()
         page.wait_for_function(f"document.querySelector('{TAG}').result")
         assert not [name for name in server.sent if "gate.png" in name]
+
+
+@in_chromium
+@pytest.mark.parametrize(
+    ("bz", "told"), [(8, "99.97"), (-8, "less than 0.1"), (4, "98.2")]
+)
+def test_shares_near_all_and_near_nothing_are_told_apart(pages, bz, told):
+    with pages.open(TAG, f"#it?bz={bz}") as page:
+        assert f"keeps {told} %" in page.locator(".says").inner_text()

@@ -42,6 +42,7 @@ SETTINGS = {
     "noise": 0.5,
     "seed": 2,
 }
+ASKED = "&".join(f"{name}={value}" for name, value in SETTINGS.items())
 CALL = """([name, args]) => {
   const take = v => v && v.numbers ? Float64Array.from(v.numbers) : v;
   try { return [...learning[name](...args.map(take))]; }
@@ -73,20 +74,44 @@ def learn(browser):
     page.close()
 
 
+# Counts the frames that the page draws
+COUNT = """() => { window.frames_drawn = 0;
+  const frame = () => { frames_drawn += 1; requestAnimationFrame(frame); };
+  requestAnimationFrame(frame); }"""
+
+
 def trained(pages, asked):
-    """Train to the end; return the result and what is said."""
+    """Train to the end; return the result and more of what is there then."""
     with pages.open(TAG, f"#it?{asked}") as page:
+        page.evaluate(COUNT)
         page.get_by_role("button", name="Train").click()
         page.wait_for_function(DONE, timeout=PATIENCE)
-        found = result(page, TAG)
-        return found, page.locator(".says").inner_text()
+        return {
+            "frames": page.evaluate("frames_drawn"),
+            "result": result(page, TAG),
+            "said": page.locator(".says").inner_text(),
+            "run": page.evaluate(RUN, TAG),
+        }
+
+
+@pytest.fixture(scope="module")
+def by_default(pages):
+    """A run to the end, with the settings that the page begins with."""
+    return trained(pages, "")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(pages):
+    """A run to the end with ``SETTINGS``."""
+    return trained(pages, ASKED)
 
 
 @in_chromium
-def test_it_learns_the_books_series_with_most_seeds(pages):
+def test_it_learns_the_books_series_with_most_seeds(pages, by_default):
+    others = (trained(pages, f"seed={seed}") for seed in range(1, 5))
     scores = []
-    for seed in range(5):
-        found, said = trained(pages, f"seed={seed}")
+    for end in (by_default, *others):
+        found, said = end["result"], end["said"]
         scores.append(found["scores"]["gru"])
         assert f"{scores[-1]:.2f} times the noise floor" in said
         assert found["updates"] < 3000  # it stopped by itself
@@ -98,10 +123,8 @@ def test_it_learns_the_books_series_with_most_seeds(pages):
 
 
 @in_chromium
-def test_a_pause_changes_nothing(pages):
-    asked = "hidden=8&lr=0.03&seed=2"
-    found, _ = trained(pages, asked)
-    with pages.open(TAG, f"#it?{asked}") as page:
+def test_a_pause_changes_nothing(pages, undisturbed):
+    with pages.open(TAG, f"#it?{ASKED}") as page:
         page.get_by_role("button", name="Train").press("Enter")
         page.get_by_text("Update ").first.wait_for(timeout=PATIENCE)
         page.get_by_role("button", name="Pause").press("Enter")
@@ -112,24 +135,14 @@ def test_a_pause_changes_nothing(pages):
         assert result(page, TAG)["history"] == rests
         page.get_by_role("button", name="Go on").press("Enter")
         page.wait_for_function(DONE, timeout=PATIENCE)
-        assert result(page, TAG) == found
+        assert result(page, TAG) == undisturbed["result"]
 
 
 @in_chromium
-def test_the_page_goes_on_while_it_trains(pages):
+def test_the_page_goes_on_while_it_trains(by_default):
     """It draws frames between the reports of the worker."""
-    with pages.open(TAG) as page:
-        page.evaluate(
-            """() => { window.frames_drawn = 0;
-              const frame = () => { frames_drawn += 1;
-                requestAnimationFrame(frame); };
-              requestAnimationFrame(frame); }"""
-        )
-        page.get_by_role("button", name="Train").click()
-        page.wait_for_function(DONE, timeout=PATIENCE)
-        frames = page.evaluate("frames_drawn")
-        reports = len(result(page, TAG)["history"])
-    assert frames > reports / 2 > 10
+    reports = len(by_default["result"]["history"])
+    assert by_default["frames"] > reports / 2 > 10
 
 
 @in_chromium
@@ -174,6 +187,9 @@ def test_it_trains_on_numbers_of_ones_own(pages):
     text = "day,load\n" + "\n".join(f"{k},{v:.4f}" for k, v in enumerate(wave))
     with pages.open(TAG, "#it?data=own&hidden=8&noise=0.1") as page:
         page.get_by_label("Your numbers").fill(text)
+        drawn(page)
+        read = page.locator(".says").inner_text()
+        assert read.startswith("Read 300 numbers: 20, 21.5 … "), read
         page.get_by_role("button", name="Train").click()
         page.wait_for_function(DONE, timeout=PATIENCE)
         scores = result(page, TAG)["scores"]
@@ -208,6 +224,8 @@ def test_bad_numbers_are_refused_in_words(pages):
     ):
         with pages.open(TAG, "#it?data=own") as page:
             page.get_by_label("Your numbers").fill(text)
+            drawn(page)
+            assert not text or told in page.locator(".says").inner_text()
             page.get_by_role("button", name="Train").click()
             drawn(page)
             assert told in page.locator(".says").inner_text()
@@ -223,6 +241,14 @@ def test_numbers_are_read_from_what_people_paste(call):
     assert call("readNumbers", "load\r\n" + "\r\n".join(lines)) == values
     table = [f"2024-01-{k:02d};{v};note" for k, v in enumerate(lines)]
     assert call("readNumbers", "day;load;what\n" + "\n".join(table)) == values
+    numbers = [v + 0.25 for v in values]
+    decimal = [f"{v:.2f}".replace(".", ",") for v in numbers]
+    assert call("readNumbers", "\n".join(decimal)) == numbers
+    assert call("readNumbers", "load\n" + "\n".join(decimal)) == numbers
+    table = [f"{k};{v}" for k, v in enumerate(decimal)]
+    assert call("readNumbers", "\n".join(table)) == numbers
+    counted = [f"{k},{v}" for k, v in enumerate(lines)]
+    assert call("readNumbers", "\n".join(counted)) == values
     quoted = [f'"a {k}","{v}"' for k, v in enumerate(lines)]
     assert call("readNumbers", "\n".join(quoted)) == values
 
@@ -246,14 +272,10 @@ def off(y, target, first, end=None):
 
 
 @in_chromium
-def test_what_it_keeps_is_best_on_the_validation_part(pages, learn):
+def test_what_it_keeps_is_best_on_the_validation_part(undisturbed, learn):
     """Weights, scale and scores; the test part decides nothing."""
-    asked = "&".join(f"{k}={v}" for k, v in SETTINGS.items())
-    with pages.open(TAG, f"#it?{asked}") as page:
-        page.get_by_role("button", name="Train").click()
-        page.wait_for_function(DONE, timeout=PATIENCE)
-        history = np.array(result(page, TAG)["history"])
-        run = page.evaluate(RUN, TAG)
+    history = np.array(undisturbed["result"]["history"])
+    run = undisturbed["run"]
     valid, start = run["ends"]["valid"], run["ends"]["start"]
     known = run["values"][:valid]
     assert (run["mean"], run["std"]) == pytest.approx(

@@ -94,9 +94,34 @@ def lab(tmp_path_factory):
     server.wait()
 
 
-@pytest.fixture
-def page(lab, browser):
-    """Chapter 4, opened in JupyterLab; nothing that it asks for is missing."""
+@in_chromium
+def test_a_live_figure_answers_in_a_notebook_too(lab, browser):
+    """By keyboard: JupyterLab leaves the arrows to its sliders."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(f"{lab}lab/tree/live.ipynb?reset")
+    cell = page.locator(SHOWN + ".jp-CodeCell .cm-content").first
+    figure = page.locator(SHOWN + "gate-explorer")
+    reset = figure.get_by_role("button", name="Reset")
+    for _ in range(4):  # a kernel that is still starting drops a call
+        cell.click(timeout=PATIENCE)
+        page.keyboard.press("Shift+Enter")
+        with suppress(TimeoutError):
+            reset.wait_for(timeout=PATIENCE / 2)
+            break
+    assert reset.is_visible()
+    slider = figure.get_by_label("Update gate z: bias")
+    slider.focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    figure.get_by_text("update gate z = 0.73").first.wait_for()
+    assert slider.input_value() == "1"
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def opened(lab, browser):
+    """JupyterLab, and chapter 4 opened in it; nothing asked for is missing."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     lost = []
@@ -112,6 +137,14 @@ def page(lab, browser):
     yield page
     context.close()
     assert not lost
+
+
+@pytest.fixture
+def page(opened):
+    """JupyterLab with chapter 4 in front."""
+    opened.get_by_role("tab", name="04_training.ipynb").click()
+    opened.locator(SHOWN + "h1", has_text="Training").wait_for()
+    return opened
 
 
 def active(page):
@@ -163,28 +196,3 @@ def test_pages_that_are_no_notebooks_open_rendered(page):
     preview = page.locator(".jp-MarkdownViewer")
     preview.get_by_role("heading", name="Run it yourself").wait_for()
     assert not RAW.search(preview.inner_text())
-
-
-@in_chromium
-def test_a_live_figure_answers_in_a_notebook_too(lab, browser):
-    """By keyboard: JupyterLab leaves the arrows to its sliders."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.goto(f"{lab}lab/tree/live.ipynb?reset")
-    cell = page.locator(SHOWN + ".jp-CodeCell .cm-content").first
-    figure = page.locator(SHOWN + "gate-explorer")
-    reset = figure.get_by_role("button", name="Reset")
-    for _ in range(4):  # a kernel that is still starting drops a call
-        cell.click(timeout=PATIENCE)
-        page.keyboard.press("Shift+Enter")
-        with suppress(TimeoutError):
-            reset.wait_for(timeout=PATIENCE / 2)
-            break
-    assert reset.is_visible()
-    slider = figure.get_by_label("Update gate z: bias")
-    slider.focus()
-    for _ in range(10):
-        page.keyboard.press("ArrowRight")
-    figure.get_by_text("update gate z = 0.73").first.wait_for()
-    assert slider.input_value() == "1"
-    context.close()

@@ -16,6 +16,25 @@ FORBID = """for (const name of ["localStorage", "sessionStorage"])
   Object.defineProperty(window, name, {
     get() { throw new DOMException("forbidden", "SecurityError"); } });"""
 
+# What the page knows of its colours before a script of a file has run
+EARLY = """document.addEventListener("readystatechange", () => {
+  window.early ??= document.documentElement.dataset.theme;
+});"""
+
+# How far what is in sight moves by itself while a reader leafs through
+SHIFTS = """window.shifts = [];
+new PerformanceObserver((list) => {
+  for (const { value, sources } of list.getEntries())
+    shifts.push([value, sources[0]?.node?.textContent?.slice(0, 60)]);
+}).observe({ type: "layout-shift", buffered: true });"""
+LEAF = """async () => {
+  const page = document.documentElement;
+  while (scrollY + innerHeight < page.scrollHeight - 1) {
+    scrollBy({ top: 700, behavior: "instant" });
+    await new Promise((done) => setTimeout(done, 60));
+  }
+}"""
+
 # What a printed page shows, and what it must not
 PRINTED = """() => ({
   inks: ["section > p", ".highlight pre", ".highlight .k"]
@@ -53,6 +72,63 @@ def test_pages_print_legibly(site, server, browser):
             assert seen["title"], name
             for fault in ("menus", "cut", "folded"):
                 assert not seen[fault], (name, fault, seen[fault])
+
+
+@in_chromium
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_page_has_its_colours_from_the_first(server, browser, scheme):
+    """Told when all scripts are there, it would be laid out once more."""
+    with opened(browser, server.base, scheme) as page:
+        page.add_init_script(EARLY)
+        page.goto(server.base + "chapters/03_model_definition.html")
+        assert page.evaluate("early") == scheme
+
+
+@in_chromium
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("name", ["03_model_definition", "16_error_gallery"])
+def test_nothing_moves_while_one_leafs_through(server, browser, name, width):
+    """Code that is laid out late has its height before."""
+    with opened(browser, server.base, width=width, height=800) as page:
+        page.add_init_script(SHIFTS)
+        page.goto(server.base + f"chapters/{name}.html")
+        page.evaluate(LEAF)
+        shifts = page.evaluate("shifts")
+    assert sum(value for value, _ in shifts) < 0.1, max(shifts)
+
+
+@in_chromium
+def test_the_contents_show_where_the_reader_is(server, browser):
+    with opened(browser, server.base) as page:
+        page.goto(server.base + "chapters/16_error_gallery.html")
+        bar = page.locator("#pst-secondary-sidebar").bounding_box()
+        here = page.locator("#pst-secondary-sidebar .nav-link.active").last
+        seen = set()
+        for share in (0.3, 0.6, 0.9):
+            page.evaluate(f"""() => scrollTo({{
+              behavior: "instant", top: {share} * document.body.scrollHeight,
+            }})""")
+            page.wait_for_timeout(300)
+            seen.add(here.inner_text())
+            box = here.bounding_box()
+            assert bar["y"] <= box["y"]
+            assert box["y"] + box["height"] <= bar["y"] + bar["height"]
+        wide = "bar => bar.scrollWidth - bar.clientWidth"
+        assert page.locator("#pst-secondary-sidebar").evaluate(wide) == 0
+    assert len(seen) == 3
+
+
+@in_chromium
+def test_code_does_not_scroll_up_and_down(server, browser):
+    """Not laid out yet it seems higher than its box, which is no place then
+    that a keyboard has to reach."""
+    with opened(browser, server.base) as page:
+        page.goto(server.base + "chapters/04_training.html")
+        boxes = page.locator("article pre")
+        styles = boxes.evaluate_all(
+            "boxes => boxes.map(box => getComputedStyle(box).overflowY)"
+        )
+        assert set(styles) == {"hidden"}
 
 
 @in_chromium

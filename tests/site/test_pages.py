@@ -1,5 +1,6 @@
 """Every page: what it weighs, says about itself, shows, and leads to."""
 
+import functools
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
@@ -12,18 +13,23 @@ SCREENS = [("light", 1280), ("dark", 1280), ("light", 768), ("light", 360)]
 HEIGHT = 2400  # fewer steps to the end
 ZOOMED = {768: 640, 360: 320}  # a screen of 1280 pixels at 200 and 400 %
 
+FORGET = "localStorage.clear(); sessionStorage.clear();"  # as at first
+
 # Opens the folds and scrolls to the end, so that all is drawn and every
-# picture asked for. The second frame comes when the first has been drawn.
+# picture asked for. The second frame comes when the first has been drawn;
+# nobody looks, so the browser need not paint it.
 SCROLL = """async () => {
   const folds = document.querySelectorAll("details");
   for (const fold of folds) fold.open = true;
   const frame = () => new Promise(requestAnimationFrame);
   const page = document.documentElement;
+  page.style.opacity = 0;
   for (let top = 0; top < page.scrollHeight; top += innerHeight - 100) {
     scrollTo(0, top);
     await frame();
     await frame();
   }
+  page.style.opacity = "";
   await document.fonts.ready;
   await Promise.all([...document.images]
     .filter(image => image.checkVisibility() && !image.complete)
@@ -98,6 +104,7 @@ def violations(page, **options):
 
 def check_page(page, server, name, scheme, width):
     """Hold a page against what all must be."""
+    page.set_viewport_size({"width": width, "height": HEIGHT})
     server.sent.clear()
     page.goto(server.base + name)
     page.evaluate(SCROLL)
@@ -128,9 +135,9 @@ def check_page(page, server, name, scheme, width):
 @pytest.mark.parametrize(("scheme", "width"), SCREENS)
 def test_every_page(site, server, browser, scheme, width):
     """Shown without a complaint, light to load, nothing for axe to find."""
-    for name in pages(site):
-        size = {"width": width, "height": HEIGHT}
-        with opened(browser, server.base, scheme, **size) as page:
+    with opened(browser, server.base, scheme) as page:
+        page.add_init_script(FORGET)
+        for name in pages(site):
             check_page(page, server, name, scheme, width)
 
 
@@ -161,8 +168,8 @@ def test_a_formula_that_is_too_pale_would_be_found(server, browser):
 
 @in_chromium
 def test_pages_work_from_a_folder(site, browser):
-    for name in [*chapters(site), "chapters/index.html", "index.html"]:
-        with opened(browser, site.as_uri()) as page:
+    with opened(browser, site.as_uri()) as page:
+        for name in [*chapters(site), "chapters/index.html", "index.html"]:
             page.goto((site / name).as_uri())
             page.evaluate("document.fonts.ready.then(() => 0)")
             assert page.evaluate("document.fonts.check('1em STIX Two Text')")
@@ -243,6 +250,12 @@ def test_pictures_have_words_and_tables_have_headers(site):
 # Where they lead
 
 
+@functools.cache
+def ids(path):
+    """Return the ids on a page."""
+    return {tag["id"] for tag in soup(path).find_all(id=True)}
+
+
 def leads_nowhere(site, name, address):
     """Tell whether an internal address on a page leads nowhere."""
     if not address or urlsplit(address).scheme:
@@ -254,7 +267,7 @@ def leads_nowhere(site, name, address):
         return True
     if not anchor or target.suffix != ".html":
         return False
-    return not soup(target).find(id=unquote(anchor))
+    return unquote(anchor) not in ids(target)
 
 
 def dead_links(site):

@@ -83,3 +83,37 @@ def test_lines_of_other_lengths_are_refused():
             GIVEN["probability"][1:],
             STATES,
         )
+
+
+@in_chromium
+@pytest.mark.parametrize("at", [52, 120, 149, 30])
+def test_it_tells_how_late_each_notices(pages, at):
+    """The regime turns at 50, 100, 150 and so on."""
+    with pages.open(TAG, f"#it?at={at}&truth=true") as page:
+        said = page.locator(".says").inner_text()
+        unit = result(page, TAG)["unit"]
+    if at < 50:
+        assert "So far it has not turned." in said
+        return
+    turn = at // 50 * 50
+    assert f"It last turned at step {turn}." in said
+    line = np.sign(np.corrcoef(STATES[:, unit], GIVEN["probability"])[0, 1])
+    line = line * STATES[:, unit]
+    line = (line - line.min()) / np.ptp(line)
+    for name, values in (
+        ("crossed 0.5", GIVEN["probability"]),
+        (f"unit {unit}", line),
+    ):
+        side = (values[turn : at + 1] > 0.5) == (GIVEN["regime"][turn] > 0)
+        late = int(np.argmax(side)) if side.any() else None
+        words = {None: "not yet", 0: "in the same step", 1: "1 step later"}
+        assert f"{name} {words.get(late, f'{late} steps later')}" in said
+
+
+@in_chromium
+def test_it_tells_the_likelier_side(pages):
+    with pages.open(TAG, "#it?at=20") as page:
+        said = page.locator(".says").inner_text()
+    p = GIVEN["probability"][20]
+    assert p < 0.5
+    assert f"at −1 with the exact probability of {1 - p:.2f}" in said

@@ -127,7 +127,7 @@ def test_what_no_shape_can_be_is_not_taken(pages):
     with pages.open(TAG) as page:
         field = page.get_by_label("Type a shape")
         field.press("End")
-        for key in "a-.9":
+        for key in "a.9":
             page.keyboard.press(key)
             drawn(page)
         assert field.input_value() == "1, 32, 89"
@@ -163,3 +163,31 @@ def test_a_mistake_without_a_message_is_told(pages):
         assert "takes your 32 windows for 32 time steps" in says.inner_text()
         assert "Even" not in says.inner_text()
         check(result(page, TAG))
+
+
+@in_chromium
+@pytest.mark.parametrize("typed", ["-1, 32, 8", "(2, -3, 8)", "4 32 8"])
+def test_a_shape_is_read_as_it_was_typed(pages, typed):
+    with pages.open(TAG) as page:
+        page.get_by_label("Type a shape for h0").fill(typed)
+        got = result(page, TAG)
+        field = page.get_by_label("Type a shape for h0").input_value()
+        said = page.locator(".says").inner_text()
+    assert field == typed
+    if "-" not in typed:
+        assert got["h0"] == [4, 32, 8]
+    check(got)
+    if "-" in typed:
+        assert "No axis can have less than 0 numbers" in said
+
+
+@in_chromium
+def test_what_is_wrong_in_h0_is_marked_and_a_fitting_shape_told(pages):
+    asked = "batch=8&layers=2&both=true&hidden=16&h0=typed&typed="
+    with pages.open(TAG, f"#it?{asked}2,8,16") as page:
+        marked = page.locator("#shapes .axis b").all_inner_texts()
+        assert marked == ["(not 4)"]
+        page.get_by_label("Type a shape for h0").fill("")
+        drawn(page)
+        said = page.locator(".says").inner_text()
+    assert "Type numbers for h0, such as 4, 8, 16." in said

@@ -221,3 +221,20 @@ def test_it_says_what_the_window_is(pages):
         said = page.locator(".says").inner_text()
         assert "belongs to no part" in said
         assert "No window leaks" in said
+
+
+@in_chromium
+def test_it_counts_windows_and_says_what_is_cut(pages):
+    asked = "window=30&horizon=5&forecast_start=746"
+    with pages.open(TAG, f"#it?{asked}") as page:
+        cut = page.locator('[data-control="forecast_start"] label')
+        assert cut.inner_text().startswith("Cut at forecast_start")
+        said = page.locator(".says").inner_text()
+        assert "There are 712 training windows and 100 test windows." in said
+        page.get_by_label("How the split is made").select_option("windows")
+        drawn(page)
+        got = result(page, TAG)["shapes"]
+        said = page.locator(".says").inner_text()
+        assert cut.inner_text().startswith("Cut before window number")
+        assert f"{got['X_test'][0]} test windows." in said
+        assert "window 746 has its first label at step 776" in said

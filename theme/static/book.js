@@ -17,6 +17,22 @@ document.addEventListener("DOMContentLoaded", () => {
   });
 });
 
+// The bar of contents keeps the section that is read in sight.
+document.addEventListener("DOMContentLoaded", () => {
+  const bar = document.getElementById("pst-secondary-sidebar");
+  if (!bar) return;
+  const follow = () => {
+    const here = [...bar.querySelectorAll(".nav-link.active")].at(-1);
+    if (!here || bar.matches(".hide, :hover")) return;
+    const link = here.getBoundingClientRect();
+    const box = bar.getBoundingClientRect();
+    if (link.top < box.top || link.bottom > box.bottom)
+      bar.scrollTop += link.top - box.top - box.height / 3;
+  };
+  new MutationObserver(() => requestAnimationFrame(follow))
+    .observe(bar, { attributeFilter: ["class"], subtree: true });
+});
+
 // What an address asks for may have moved to another page: moved.js, which
 // theme/moved.py writes, knows where, and is loaded only then.
 document.addEventListener("DOMContentLoaded", () => {

@@ -5,7 +5,7 @@
 // regime_watcher.js, the smallest.
 
 export const STYLE = `
-:host { display: block; margin: 1.5rem 0; padding: 1rem; border: 1px solid var(--line);
+:host { display: block; margin: 1.5rem 0; scroll-margin: 5rem 0 1rem; padding: 1rem; border: 1px solid var(--line);
   border-radius: 6px; color: var(--ink); background: var(--ground);
   font: 0.95rem/1.45 var(--book-sans, system-ui, sans-serif);
   --ink: var(--book-text, #1f2429); --ground: var(--book-ground, #fdfcf9);
@@ -44,7 +44,11 @@ svg circle, svg rect { fill: var(--color, var(--ink)) }
 .says { min-height: 3em; margin: .25rem 0 .5rem }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { padding: .1rem .7rem; text-align: right; border-bottom: 1px solid var(--soft) }
-.scroll { max-height: 14rem; overflow: auto }
+.scroll { max-height: 14rem; overflow: auto; background:
+  linear-gradient(90deg, var(--ground) 30%, transparent) 0 / 2rem 100% no-repeat local,
+  linear-gradient(270deg, var(--ground) 30%, transparent) 100% / 2rem 100% no-repeat local,
+  linear-gradient(90deg, var(--soft), transparent) 0 / .75rem 100% no-repeat scroll,
+  linear-gradient(270deg, var(--soft), transparent) 100% / .75rem 100% no-repeat scroll }
 [hidden] { display: none !important }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
 @media (forced-colors: active) {
@@ -214,6 +218,7 @@ export class Explorable extends HTMLElement {
     if (!this.state) this.begin();
     this.state = this.defaults;
     this.set(asked);
+    this.shadowRoot.querySelector("section").focus({ preventScroll: true });
     this.scrollIntoView({ block: "nearest" });
   }
 
@@ -223,7 +228,7 @@ export class Explorable extends HTMLElement {
     const only = this.getAttribute("only")?.split(" "); // a small form: these controls
     this.state = this.defaults;
     this.shadowRoot.innerHTML = `<style>${STYLE}${this.constructor.style ?? ""}</style>
-      <section aria-labelledby="title"><p id="title">${escaped(this.heading)}</p>
+      <section aria-labelledby="title" tabindex="-1"><p id="title">${escaped(this.heading)}</p>
       <div class="controls">${Object.entries(controls).map(([name, c]) =>
         `<div data-control="${name}"${only?.includes(name) === false ? " hidden" : ""}>${CONTROLS[c.kind](c)}</div>`).join("")}
         <div class="buttons"><button data-act="reset">Reset</button></div></div>
@@ -233,6 +238,7 @@ export class Explorable extends HTMLElement {
       const act = event.target.closest("[data-act]")?.dataset.act;
       if (act) this[act]();
     });
+    this.shadowRoot.addEventListener("focusin", (event) => this.showAll(event.target));
     this.shadowRoot.addEventListener("toggle", () => this.markScrolling(), true);
     this.observer = new ResizeObserver(() => this.redraw());
     this.observer.observe(this);
@@ -256,6 +262,16 @@ export class Explorable extends HTMLElement {
     };
     look();
     new MutationObserver(look).observe(document.body, { attributes: true });
+  }
+
+  /** Who moves a control by keys sees what it changes, if the screen has room. */
+  showAll(target) {
+    if (!target.matches(".controls :focus-visible")) return;
+    const { top, bottom, height } = this.getBoundingClientRect();
+    if (top >= 0 && bottom <= innerHeight) return;
+    const below = target.getBoundingClientRect().bottom - top;
+    const fits = height < innerHeight - 100;
+    if (fits || below < innerHeight / 2) this.scrollIntoView({ block: fits ? "nearest" : "start" });
   }
 
   control(name) {

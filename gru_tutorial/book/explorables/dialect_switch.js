@@ -85,11 +85,12 @@ export class DialectSwitch extends Explorable {
     size: { kind: "range", label: "Size of the weights (1: untrained)", value: 2, min: 0.5, max: 6, step: 0.5,
       show: (v) => v.toFixed(1) },
     seed: { kind: "range", label: "Draw other weights: seed", value: 2, min: 0, max: 9 },
-    unit: { kind: "range", label: "Unit drawn", value: 1, min: 1, max: HIDDEN },
+    unit: { kind: "range", label: "Unit drawn", value: HIDDEN, min: 1, max: HIDDEN },
   };
 
   build() {
     return `<dl></dl>
+      <div class="scroll" style="max-height:none" id="all" tabindex="0" role="region" aria-label="All dialects"></div>
       <svg id="states" role="img" aria-label="The unit's state over time, in PyTorch and in the dialect"></svg>
       <svg id="difference" role="img" aria-label="Difference of the states over time"></svg>
       <details><summary>The unit's values as a table</summary>
@@ -97,8 +98,8 @@ export class DialectSwitch extends Explorable {
   }
 
   /** Compute both dialects' states; units stand side by side in each step. */
-  run() {
-    const { dialect, biases, input, size, seed } = this.state;
+  run(dialect = this.state.dialect) {
+    const { biases, input, size, seed } = this.state;
     const network = new Network({ hidden: HIDDEN, seed });
     network.theta.forEach((v, i) => { network.theta[i] = v * size; });
     const { weight_ih, weight_hh, bias_ih, bias_hh } = network.weights;
@@ -113,6 +114,7 @@ export class DialectSwitch extends Explorable {
     let worst = 0;
     difference.forEach((v, i) => { if (Math.abs(v) > Math.abs(difference[worst])) worst = i; });
     return { x, weights: { weight_ih, weight_hh, bias_ih, bias_hh }, pytorch, h, difference,
+      since: Math.floor(difference.findIndex((v) => Math.abs(v) > SAME) / HIDDEN),
       largest: Math.abs(difference[worst]), unit: worst % HIDDEN + 1, step: Math.floor(worst / HIDDEN) };
   }
 
@@ -135,6 +137,10 @@ export class DialectSwitch extends Explorable {
         name: i ? "" : "the other units" })),
       { values: of(run.difference, unit), name: `unit ${unit}`, color: "forecast", width: 3 }] });
     this.describe(run, chosen, one);
+    this.table("all", ["dialect, with these weights", "largest difference", "from step"], Object.entries(DIALECTS).map(([key, [name]]) => {
+      const { largest, since } = this.run(key);
+      return [(key === dialect ? "▸ " : "") + name, largest < SAME ? "none" : three(largest), largest < SAME ? "" : since];
+    }));
     const [p, h] = [of(run.pytorch, unit), of(run.h, unit)];
     this.table("values", ["t", "x", "PyTorch", "dialect", "difference"], [...run.x].map((v, t) =>
       [t, three(v), three(p[t]), three(h[t]), three(h[t] - p[t])]));
@@ -145,7 +151,8 @@ export class DialectSwitch extends Explorable {
       `${update === "keep" ? "keeps the old state" : "writes the candidate"}. ` +
       `${one ? "One bias vector holds the sum of PyTorch's two. " : ""}` +
       (run.largest < SAME ? "All four units have PyTorch's states: the difference stays below 1e-12."
-        : `The states differ from PyTorch's by up to ${three(run.largest)}, in unit ${run.unit} at step ${run.step}.`));
+        : `The states differ from PyTorch's by up to ${three(run.largest)}, in unit ${run.unit} at step ${run.step}.${
+          run.unit === this.state.unit ? "" : ` Drawn is unit ${this.state.unit}.`}`));
   }
 }
 

@@ -38,9 +38,15 @@ export class ForecastExplorer extends Explorable {
     return {
       model: { ...model, options: Object.fromEntries(known), value: known[0][0] },
       origin: { ...origin, min: first, max, value: first },
-      horizon: { ...horizon, max: longest },
+      // Other heads have learnt one horizon.
+      ...(this.hasAttribute("weights-free") ? { horizon: { ...horizon, max: longest } } : {}),
       nudge,
     };
+  }
+
+  /** Steps to forecast. */
+  get horizon() {
+    return this.state.horizon ?? this.size("horizon");
   }
 
   size(name) {
@@ -66,29 +72,30 @@ export class ForecastExplorer extends Explorable {
   build() {
     return `<svg id="path" role="img" aria-label="What is known, what comes, and the forecast"></svg>
       <svg id="moves" role="img" aria-label="How far each step of the forecast moves"></svg>
+      <svg id="errors" role="img" aria-label="The error of forecasts from all over the series"></svg>
       <details><summary>The forecast as a table</summary>
       <div class="scroll" id="values" tabindex="0" role="region" aria-label="The forecast"></div></details>`;
   }
 
   /** Forecast the steps after a history, in the series' units. */
   forecast(history, model = this.state.model) {
-    const { horizon } = this.state, mean = this.size("mean"), std = this.size("std");
+    const { horizon } = this, mean = this.size("mean"), std = this.size("std");
     if (model === "copy") return new Float64Array(horizon).fill(history.at(-1));
     const x = history.slice(-this.size("window")).map((v) => (v - mean) / std);
     const network = this.known.networks[model];
-    const y = model === "free" ? this.freeRun(network, x)
+    const y = model === "free" ? this.freeRun(network, x, history.length)
       : network.forward(x).slice(-this.size("horizon")).slice(0, horizon);
     return Float64Array.from(y, (v) => v * std + mean);
   }
 
   /** Feed each forecast back as the next input. */
-  freeRun(network, x) {
+  freeRun(network, x, known) {
     const { hidden } = network;
-    const { origin, horizon } = this.state;
-    if (this.warm?.origin !== origin) { // all but the last value: a nudge leaves them
+    const { horizon } = this;
+    if (this.warm?.known !== known) { // all but the last value: a nudge leaves them
       network.forward(x.slice(0, -1));
       const end = (x.length - 1) * hidden;
-      this.warm = { origin, state: network.h.slice(end, end + hidden) };
+      this.warm = { known, state: network.h.slice(end, end + hidden) };
     }
     let { state } = this.warm;
     const y = [x.at(-1)];
@@ -101,23 +108,72 @@ export class ForecastExplorer extends Explorable {
 
   draw() {
     const { series } = this.known;
-    const { origin, nudge, horizon } = this.state;
+    const { horizon } = this, { origin, nudge } = this.state;
     const history = series.slice(0, origin + 1);
     const copy = this.forecast(history, "copy");
+    this.askAll();
     const before = this.forecast(history);
     history[origin] += nudge;
     const after = nudge ? this.forecast(history) : before;
     const moves = after.map((v, k) => Math.abs(v - before[k]));
-    const error = (y) => Math.sqrt(y.reduce((sum, v, k) => sum + (v - series[origin + 1 + k]) ** 2, 0) / horizon);
-    this.result = { before, after, moves, rmse: error(before), naive: error(copy) };
+    this.result = { before, after, moves, rmse: this.error(before, origin), naive: this.error(copy, origin) };
     this.drawPath(history, copy);
     this.drawMoves(moves);
+    this.drawErrors();
     this.describe();
+  }
+
+  /** RMSE of a forecast from an origin. */
+  error(y, origin) {
+    const { series } = this.known;
+    return Math.sqrt(y.reduce((sum, v, k) => sum + (v - series[origin + 1 + k]) ** 2, 0) / y.length);
+  }
+
+  /** Ask from origins all over the series, a few in each turn: the page goes on. */
+  askAll() {
+    const key = `${this.state.model} ${this.horizon}`;
+    if (this.errors?.key === key) return;
+    this.end();
+    const { min, max } = this.controls.origin;
+    const errors = (this.errors = { key, forecast: [], copy: [], done: false });
+    let origin = min;
+    const ask = () => {
+      const { warm } = this;
+      const until = performance.now() + 6;
+      while (origin <= max && performance.now() < until) {
+        const history = this.known.series.slice(0, origin + 1);
+        errors.forecast.push([origin, this.error(this.forecast(history), origin)]);
+        errors.copy.push([origin, this.error(this.forecast(history, "copy"), origin)]);
+        origin += Math.ceil((max - min) / 60) || 1;
+      }
+      this.warm = warm;
+      errors.done = origin > max;
+      if (!errors.done) this.asking = setTimeout(ask, 10);
+      this.drawErrors();
+    };
+    this.asking = setTimeout(ask, 10);
+  }
+
+  end() {
+    clearTimeout(this.asking);
+  }
+
+  drawErrors() {
+    const { forecast, copy } = this.errors;
+    const { min, max } = this.controls.origin;
+    const { origin, model } = this.state;
+    const floor = this.size("floor");
+    this.plot("errors", { x: [min, Math.max(max, min + 1)], y: [0, Math.max(0.1, ...forecast.concat(copy).map(([, v]) => v))],
+      height: 170, xlabel: "last known step", ylabel: `RMSE of the ${this.horizon} steps after it`, lines: [
+        ...(model === "copy" ? [] : [{ points: copy, name: "last value, repeated", color: "ink", dash: "2 4", width: 1.5 }]),
+        ...(floor ? [{ points: [[min, floor], [max, floor]], name: "least to be expected", color: "limit", dash: "6 4" }] : []),
+        { points: forecast, name: "forecast", color: "forecast", width: 2.5 }],
+      more: (px) => `<path stroke-dasharray="3 3" style="--width:1" d="M${px(origin)} 24V130"/>` });
   }
 
   drawPath(history, copy) {
     const { series, clean } = this.known;
-    const { origin, nudge, horizon, model } = this.state;
+    const { horizon } = this, { origin, nudge, model } = this.state;
     const { before, after } = this.result;
     const first = Math.max(0, origin - 50), end = origin + horizon;
     const seen = series.slice(first, end + 1);
@@ -136,7 +192,7 @@ export class ForecastExplorer extends Explorable {
   }
 
   drawMoves(moves) {
-    const { horizon, nudge } = this.state;
+    const { horizon } = this, { nudge } = this.state;
     this.shadowRoot.getElementById("moves").toggleAttribute("hidden", !nudge);
     if (!nudge) return;
     const top = Math.max(0.1, ...moves);
@@ -153,13 +209,16 @@ export class ForecastExplorer extends Explorable {
     const { before, after, moves, rmse, naive } = this.result;
     const { series } = this.known;
     const stay = moves.filter((v) => v === 0).length;
-    const floor = this.hasAttribute("floor") ? ` The best possible, on average: ${this.size("floor").toFixed(2)}.` : "";
-    const moved = !nudge ? "Nudge the last observation: each step that moves has seen it."
-      : !stay ? `All ${moves.length} steps move, by up to ${Math.max(...moves).toPrecision(2)}.`
-      : `${stay} of ${moves.length} steps stay exactly where they were: they were made without the last observation.`;
+    const floor = this.hasAttribute("floor") ? ` No forecast can expect less than ${this.size("floor").toFixed(2)}.` : "";
+    const by = Math.max(...moves).toPrecision(2);
+    const moving = [...moves.keys()].filter((k) => moves[k] > 0);
+    const moved = !nudge ? "Nudge the last observation: each step that moves depends on it."
+      : moving.length === moves.length ? `All ${moves.length} steps move, by up to ${by}.`
+      : moving.length === 1 ? `Only step ${moving[0] + 1} moves, by ${by}: the ${stay} others do not depend on the last observation.`
+      : `${stay} of ${moves.length} steps stay exactly where they were: they do not depend on the last observation.`;
     this.say(`RMSE from this origin: ${rmse.toFixed(2)}. The last value, repeated: ${naive.toFixed(2)}.${floor} ${moved}`);
     this.table("values", ["step", "observed", "forecast", "after the nudge"], [...before].map((v, k) =>
-      [k + 1, series[origin + 1 + k].toFixed(2), v.toFixed(2), after[k].toFixed(2)]));
+      [k + 1, series[origin + 1 + k].toFixed(3), v.toFixed(3), after[k].toFixed(3)]));
   }
 }
 

@@ -21,6 +21,12 @@ const PRESETS = {
   fresh: ["ignore the past: reset gate near 0", { bz: -1, br: -5, wr: 0 }],
 };
 const two = (v) => v.toFixed(2);
+const percent = (v) => (v < 0.001 ? "less than 0.1" : v > 0.99 && v < 1 ? (100 * v).toFixed(2) : String(Number((100 * v).toPrecision(3))));
+/** After how many steps half is left of what shrinks by a factor at each. */
+const halfLife = (factor) => {
+  const steps = Math.log(0.5) / Math.log(factor);
+  return factor >= 1 || steps >= 1000 ? "over 1000" : steps.toFixed(1);
+};
 const logs = (values) => [...values].map((v) => Math.log10(Math.max(v, 1e-12)));
 const slider = (label, value, bound) =>
   ({ kind: "range", label, value, min: -bound, max: bound, step: 0.1, show: (v) => v.toFixed(1) });
@@ -52,7 +58,7 @@ export class GateExplorer extends Explorable {
   build() {
     if (this.isSmall) {
       return `<svg id="reach" role="img" aria-label="How much the last state depends on each input"></svg>
-        <p><a>Open it in chapter 1, with this bias</a></p>`;
+        <p><a>Open it in chapter 1, with this setting</a></p>`;
     }
     return `<svg id="gates" role="img" aria-label="Gates over time"></svg>
       <svg id="state" role="img" aria-label="Input, candidate and state over time"></svg>
@@ -101,8 +107,9 @@ export class GateExplorer extends Explorable {
       { values: run.n, name: "candidate n", color: "truth", dash: "8 4" },
       { values: run.h, name: "state h", color: "forecast", width: 3 }] });
     this.plot("reach", { x, y: [-12, 1], xlabel: "step t of the input",
-      ylabel: "size of ∂h(last) / ∂x(t), as a power of 10", more: cursor,
-      lines: [{ values: logs(run.reach), name: "effect on the last state", color: "forecast", width: 3 }] });
+      ylabel: "size of ∂h(last) / ∂x(t), as a power of 10 (−12: or less)", more: cursor, lines: [
+        ...(this.state.bz ? [{ values: logs(this.run(0).reach), name: "with a bias of 0 for z", color: "data", dash: "2 4" }] : []),
+        { values: logs(run.reach), name: "effect on the last state", color: "forecast", width: 3 }] });
     this.describe(run);
   }
 
@@ -113,11 +120,11 @@ export class GateExplorer extends Explorable {
     const mark = (px) => (half < STEPS - 6
       ? `<path style="--width:1" stroke-dasharray="3 3" d="M${px(half)} 24V160"/><text x="${px(half) + 5}" y="36">half is left</text>` : "");
     this.plot("reach", { x: [0, STEPS - 1], y: [-12, 0], xlabel: "steps since the input came", height: 200,
-      ylabel: "its effect on the state, as a power of 10", more: mark, lines: [
+      ylabel: "its effect on the state, as a power of 10 (−12: or less)", more: mark, lines: [
         { values: logs(run.reach).reverse(), name: `bias ${bz.toFixed(1)}`, color: "limit", width: 3 },
         { values: logs(this.run(0).reach).reverse(), name: "bias 0, about PyTorch's", color: "forecast", dash: "2 4" }] });
-    this.say(`The gate keeps ${(100 * z).toFixed(1)} % of the state at each step. Of an input's effect, half is left after ` +
-      `${half.toFixed(1)} steps, and ${(100 * z ** 20).toPrecision(2)} % after 20. ` +
+    this.say(`The gate keeps ${percent(z)} % of the state at each step. Of an input's effect, half is left after ` +
+      `${halfLife(z)} steps, ${percent(z ** 20)} % after 20, and ${percent(z ** (STEPS - 1))} % after ${STEPS - 1}. ` +
       "A gate that keeps more takes in less: its line begins lower.");
     const differs = Object.entries(this.state).filter(([name, v]) => v !== GateExplorer.controls[name].value);
     this.shadowRoot.querySelector("a").href = `${this.getAttribute("href")}?${new URLSearchParams(differs)}`;
@@ -126,11 +133,14 @@ export class GateExplorer extends Explorable {
   describe(run) {
     const { at } = this.state;
     const z = run.z[at];
-    const half = z > 0 && z < 1 ? Math.log(0.5) / Math.log(z) : Infinity;
+    const left = run.reach[0] / run.reach[STEPS - 1];
     const names = [["x", "input"], ["r", "reset gate"], ["z", "update gate"], ["n", "candidate"], ["h", "state"]];
-    this.say(`At step ${at}: ${names.map(([k, name]) => `${name} ${k} = ${two(run[k][at])}`).join(", ")}. ` +
-      `Such an update gate keeps ${(100 * z).toFixed(0)} % of the state at each step. If the candidate is 0, half of it is ` +
-      `left after ${half < 1000 ? half.toFixed(1) : "over 1000"} steps; with a weight of the state it feeds back, and more is left.`);
+    this.say(`At step ${at}: ${names.map(([k, name]) => `${name} ${k} = ${two(run[k][at])}`).join(", ")}; ` +
+      `the last state's gradient by this input is ${run.reach[at].toExponential(1).replace("e+0", "").replace("-", "−")}. ` +
+      `Such an update gate alone keeps ${percent(z)} % of the state at each step: half is left after ${halfLife(z)} steps. ` +
+      "The candidate feeds some of the state back. With it, over these " + (left > 0 && left < 1
+        ? `${STEPS} steps, the effect of an input halves every ${halfLife(left ** (1 / (STEPS - 1)))} steps on average; of the first one's, ${percent(left)} % is left.`
+        : `${STEPS} steps, the first input counts ${left >= 1 ? "as much as the last" : "no longer"}.`));
     this.table("values", ["t", "x", "r", "z", "n", "h", "gradient"], [...run.x].map((_, t) =>
       [t, ...names.map(([k]) => two(run[k][t])), run.reach[t].toExponential(1)]));
   }

@@ -61,12 +61,12 @@ export class GruTrainer extends Explorable {
     labels: choice("Labels", "each", [["each", "at every step"], ["window", "one a window"]]),
     hidden: { kind: "range", label: "Hidden units", value: 16, min: 4, max: 32, step: 4 },
     lr: choice("Learning rate", "0.01", ["0.001", "0.003", "0.01", "0.03", "0.1"]),
-    noise: { kind: "range", label: "Noise on the inputs", value: 0.5, min: 0, max: 1, step: 0.1, show: (v) => v.toFixed(1) },
+    noise: { kind: "range", label: "Noise on the inputs, in standard deviations", value: 0.5, min: 0, max: 1, step: 0.1, show: (v) => v.toFixed(1) },
     clip: choice("Clip the gradient at", "1", ["0.1", "1", "10", ["Infinity", "never"]]),
     seed: { kind: "range", label: "Seed", value: 0, min: 0, max: 9 },
   };
   static style = `.own { display: grid; gap: .5rem; margin-bottom: .75rem }
-    .own[hidden] { display: none } .drop { outline: 2px dashed var(--accent) }`;
+    #runs { font-size: .85rem } #runs :is(th, td) { padding: .1rem .35rem } .drop { outline: 2px dashed var(--accent) }`;
 
   build() {
     return `<div class="own" hidden><label>Your numbers: one a line, or a table whose last column counts
@@ -162,6 +162,7 @@ export class GruTrainer extends Explorable {
     if (report.done) {
       Object.assign(run, { done: true, best: report.best, updates: report.updates });
       this.judge(report.rival);
+      run.lags = report.rival.lags;
       this.remember();
       this.end();
     } else {
@@ -184,15 +185,15 @@ export class GruTrainer extends Explorable {
   /** Keep what a run gave, to compare others with. */
   remember() {
     const { data, labels, hidden, lr, noise, clip, seed } = this.state;
-    const { scores, updates } = this.run;
+    const { scores, best } = this.run;
     this.past ??= [];
-    this.past.push([this.past.length + 1, short(scores.gru), short(scores.ridge), seed, updates,
-      hidden, lr, noise, clip, labels, data]);
+    this.past.push([this.past.length + 1, short(scores.gru), short(scores.ridge), seed, best,
+      hidden, lr, noise, clip, labels === "each" ? "steps" : "window", data]);
   }
 
   draw() {
     const run = this.run ?? {};
-    this.table("runs", ["run", "GRU", "ridge", "seed", "updates", "units", "rate", "noise", "clip", "labels", "series"],
+    this.table("runs", ["run", "GRU", "ridge", "seed", "best at", "units", "rate", "noise", "clip", "labels", "series"],
       this.past ?? []);
     this.shadowRoot.querySelector(".own").hidden = this.state.data !== "own";
     this.shadowRoot.getElementById("train").textContent =
@@ -202,7 +203,7 @@ export class GruTrainer extends Explorable {
     const book = this.state.data === "book";
     this.plot("losses", { x: [0, last], y: [0, book ? 4 : 1.5], xlabel: "updates",
       ylabel: `MSE, as a multiple of ${book ? "the noise floor" : "the copy's"}`, lines: [
-        { points: history.map(([k, train]) => [k, train]), name: "training", color: "data" },
+        { points: history.map(([k, train]) => [k, train]), name: this.state.noise ? "training, with the noise" : "training", color: "data" },
         { points: history.map(([k, , valid]) => [k, valid]), name: "validation", color: "forecast", width: 3 },
         { points: [[0, 1], [last, 1]], name: book ? "floor" : "the copy", color: "limit", dash: "6 4" }] });
     this.drawForecast(run, book);
@@ -230,21 +231,34 @@ export class GruTrainer extends Explorable {
         ...(run.y ? [{ points: part(run.y.map((v) => v * std + mean)), name: "forecast, one step ahead", color: "forecast", width: 2.5 }] : [])] });
   }
 
+  /** Say how many numbers were read, and which. */
+  wordsOf(values) {
+    const [first, second] = values;
+    return `Read ${values.length} numbers: ${first}, ${second} … ${values.at(-1)}. `;
+  }
+
   words(run, history) {
-    if (run.fault) return `Your numbers: ${run.fault}.`;
     const book = this.state.data === "book";
+    const text = this.shadowRoot.getElementById("numbers").value;
+    let read = "";
+    try {
+      if (!book && text.trim() && !run.fault) read = this.wordsOf(this.problem().values);
+    } catch (fault) {
+      run.fault = fault.message;
+    }
+    if (run.fault) return `Your numbers: ${run.fault}.`;
     if (!run.done) {
       const at = history.at(-1);
-      return !at ? "Press Train. The network learns from the training part, and stops when it gets no better on the validation part."
-        : `${run.paused ? "Paused after" : "Update"} ${at[0]}: validation error ${at[2].toFixed(2)} times ${book ? "the noise floor" : "the copy's"}.`;
+      return !at ? `${read}Press Train. The network learns from the training part, and stops when it gets no better on the validation part.`
+        : `${run.paused ? "Paused after update" : "Update"} ${at[0]}: validation error ${at[2].toFixed(2)} times ${book ? "the noise floor" : "the copy's"}.`;
     }
     const { gru, ridge: line, copy } = run.scores;
     const rival = Math.min(line, copy);
-    const verdict = Math.abs(gru - rival) < 0.05 * rival ? "There is hardly a difference"
+    const verdict = Math.abs(gru - rival) < 0.05 * rival ? "The difference is below 5 %"
       : gru < rival ? "The GRU is ahead" : `The ${line < copy ? "ridge" : "copy"} is ahead`;
     const unit = book ? "times the noise floor" : "times the copy's error";
-    const others = book ? `a ridge has ${short(line)}, the copy ${short(copy)}` : `a ridge has ${short(line)}`;
-    return `Best after ${run.best} updates, stopped at ${run.updates}. On the test part the GRU's error is ` +
+    const others = `a ridge on the last ${run.lags} values has ${short(line)}${book ? `, the copy ${short(copy)}` : ""}`;
+    return `Best after ${run.best} updates, stopped at ${run.updates}. On the ${run.values.length - run.ends.start} values of the test part the GRU's mean squared error is ` +
       `${short(gru)} ${unit}; ${others}. ${verdict}. One seed says little: try others.`;
   }
 }

@@ -12,13 +12,19 @@ export function bookSeries(seed = 0, length = 850) {
 
 /**
  * Read a series from text: a number a line, or the last column that has numbers
- * in most lines of a table. Throws an Error that says what came instead.
+ * in most lines of a table. Commas may be decimal. Throws an Error that says what came instead.
  */
 export function readNumbers(text, most = 5000) {
   const lines = text.split(/\r?\n/).filter((line) => line.trim());
   const flat = lines.length === 1 ? lines[0].trim().split(/[\s;,]+/) : null;
+  const separator = [";", "\t"].find((mark) => lines.some((line) => line.includes(mark))) ?? ",";
+  // 9,41 on each line, and nothing that counts before the comma: decimal commas
+  const whole = lines.slice(1).map((line) => Number(/^"?([-+]?\d+),\d+"?$/.exec(line.trim())?.[1] ?? NaN));
+  const counts = whole.every((v, k) => !k || v > whole[k - 1]);
+  const decimal = !flat && (separator !== "," || (whole.every(Number.isFinite) && !counts));
+  const plain = (v) => (decimal ? v.replace(/^("?[-+]?\d*),(\d+"?)$/, "$1.$2") : v);
   const rows = flat ? flat.map((v) => [v])
-    : lines.map((line) => line.split(line.includes(";") ? ";" : line.includes("\t") ? "\t" : ","));
+    : lines.map((line) => (decimal && separator === "," ? [line] : line.split(separator)).map((v) => plain(v.trim())));
   const width = Math.max(0, ...rows.map((row) => row.length));
   for (let k = width - 1; k >= 0; k--) {
     const column = rows.map((row) => (row[k] ?? "").trim().replaceAll('"', ""));

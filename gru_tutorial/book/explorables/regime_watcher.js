@@ -66,6 +66,28 @@ export class RegimeWatcher extends Explorable {
     return turned.map((v) => (v - lo) / (hi - lo || 1));
   }
 
+  /** Return the last step, up to this one, at which the switch turned; or -1. */
+  turned() {
+    const { regime } = this.known;
+    let t = this.state.at;
+    while (t > 0 && regime[t] === regime[t - 1]) t -= 1;
+    return t || -1;
+  }
+
+  /** Say how late probability and unit were on the other side. */
+  aboutLast(state) {
+    const { regime, probability } = this.known;
+    const { at, unit } = this.state;
+    const t = this.turned();
+    if (t < 0) return "So far it has not turned.";
+    const late = (line) => {
+      let k = t;
+      while (k <= at && (line[k] > 0.5) !== (regime[t] > 0)) k += 1;
+      return k > at ? "not yet" : k === t ? "in the same step" : `${k - t} step${k - t > 1 ? "s" : ""} later`;
+    };
+    return `It last turned at step ${t}. The exact probability crossed 0.5 ${late(probability)}, unit ${unit} ${late(state)}.`;
+  }
+
   draw() {
     const { series, regime, probability, follows } = this.known;
     const { at, unit, truth } = this.state;
@@ -77,13 +99,18 @@ export class RegimeWatcher extends Explorable {
     const [lo, hi] = [Math.min(...series), Math.max(...series)];
     this.plot("values-seen", { x, y: [lo, hi], xlabel: "step", ylabel: "value", height: 200,
       lines: [{ points: seen(series), name: "series so far", color: "data" }] });
-    this.plot("belief", { x, y: [0, 1], xlabel: "step", ylabel: "probability of +1; unit from 0 to 1", lines: [
+    const turns = (px) => (!truth ? "" : Array.from({ length: at - first }, (_, k) => first + k + 1)
+      .filter((t) => regime[t] !== regime[t - 1])
+      .map((t) => `<path stroke-dasharray="3 3" style="--width:1" d="M${px(t)} 24V180"/>`).join(""));
+    this.plot("belief", { x, y: [0, 1], xlabel: "step", ylabel: "probability of +1; unit from 0 to 1", more: turns, lines: [
       { points: seen(probability), name: "the exact probability", color: "limit", width: 3 },
       { points: seen(state), name: `unit ${unit}`, color: "forecast", dash: "6 3" },
       ...(truth ? [{ points: seen(regime), name: "true switch (0: at −1)", color: "truth", dots: 3 }] : [])] });
-    this.say(`At step ${at} the switch is at +1 with the exact probability of ${probability[at].toFixed(2)}, from all values so far. ` +
-      `Unit ${unit} is at ${state[at].toFixed(2)}, where 0 is the least it reaches and 1 the most. Over all steps the two have a correlation of ` +
-      `${Math.abs(follows[unit]).toFixed(2)}.`);
+    const up = probability[at] >= 0.5;
+    this.say(`At step ${at} the switch is at ${up ? "+1" : "−1"} with the exact probability of ` +
+      `${(up ? probability[at] : 1 - probability[at]).toFixed(2)}, from all values so far. ` +
+      `Unit ${unit} is at ${state[at].toFixed(2)}, where 0 is the least it reaches and 1 the most. Over these ${series.length} steps the two have ` +
+      `a correlation of ${Math.abs(follows[unit]).toFixed(2)}. ${truth ? this.aboutLast(state) : "How late does each notice? Show the true switch."}`);
     this.table("values", ["step", "value", "probability", `unit ${unit}`, "switch"], seen(series).map(([t, v]) =>
       [t, v.toFixed(2), probability[t].toFixed(2), state[t].toFixed(2), !truth ? "hidden" : regime[t] ? "+1" : "−1"]));
   }

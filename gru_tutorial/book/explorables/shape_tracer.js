@@ -31,7 +31,7 @@ export function given(s) {
   const x = INPUTS[s.x][1].map((axis) => s[axis] ?? 1);
   const rows = rowsOf(s);
   const believed = x[s.batch_first || x.length !== 3 ? 0 : 1];
-  const typed = s.typed.match(/\d+/g) ?? [];
+  const typed = s.typed.match(/-?\d+/g) ?? [];
   const h0 = {
     none: null,
     fits: x.length === 2 ? [rows, s.hidden] : [rows, believed, s.hidden],
@@ -125,7 +125,7 @@ export class ShapeTracer extends Explorable {
     batch_first: { kind: "check", label: "batch_first", value: true },
     h0: { kind: "select", label: "Shape of h0", value: "none", options: STATES },
     typed: { kind: "text", label: "Type a shape for h0", value: "1, 32, 8",
-      pattern: "^\\(?\\d{0,5}( *, *\\d{0,5}){0,4} *\\)?$" },
+      pattern: "^[-\\d,() ]{0,30}$" },
   };
 
   build() {
@@ -144,7 +144,8 @@ export class ShapeTracer extends Explorable {
   trace() {
     const s = this.state;
     const { x, h0 } = given(s);
-    const found = { x, h0, read: axes(s, x), ...gru(s, x, h0), code: code(s, x, h0), model: model(s, x, h0) };
+    const none = h0?.some((v) => v < 0) && failure("RuntimeError", "zeros: Dimension size must be non-negative.", "negative");
+    const found = { x, h0: none ? undefined : h0, read: axes(s, x), ...(none || gru(s, x, h0)), code: code(s, x, h0), model: none || model(s, x, h0) };
     if (found.out?.length === 2) {
       found.error = { type: "IndexError", text: "too many indices for tensor of dimension 2", why: "index" };
     } else if (found.out) {
@@ -166,7 +167,7 @@ export class ShapeTracer extends Explorable {
       ? `gives a forecast of shape <b>${tuple(forecast)}</b>.` : `says: <b>${error.type}:</b> ${error.text}`}`;
     at("model").className = error ? "error" : "";
     const nothing = this.state.h0 === "typed" && !/\d/.test(this.state.typed);
-    this.say(nothing ? "Type numbers for h0, such as 4, 16, 8."
+    this.say(nothing ? `Type numbers for h0, such as ${given({ ...this.state, h0: "fits" }).h0.join(", ")}.`
       : error || found.error ? this.whyNot(found) : this.whyDoubt(found));
   }
 
@@ -185,11 +186,12 @@ export class ShapeTracer extends Explorable {
       ["forecast", forecast, [names[0], "value"]],
     ];
     const about = { out: "the top layer's state, after each step", h_n: "each layer's state, after the last step" };
-    const chip = (size, name = "?") =>
-      `<span class="axis" style="--color:var(--${COLORS[name] ?? "soft"})">${size} ${this.word(name)}</span>`;
+    const wanted = { h0: h0?.length === read?.length && given({ ...this.state, h0: "fits" }).h0 };
+    const chip = (size, name = "?", right = size) =>
+      `<span class="axis" style="--color:var(--${COLORS[name] ?? "soft"})">${size} ${this.word(name)}${right === size ? "" : ` <b>(not ${right})</b>`}</span>`;
     return `<table class="shapes"><thead><tr><th scope="col">tensor</th><th scope="col">shape</th><th scope="col">axes</th></tr></thead>
       <tbody>${all.map(([name, shape, axes]) => `<tr><th scope="row">${name}</th><td>${shape ? tuple(shape) : "–"}</td>
-      <td>${shape ? shape.map((size, k) => chip(size, axes[k])).join("") : name === "h0" ? "none: zeros" : "not reached"}${
+      <td>${shape ? shape.map((size, k) => chip(size, axes[k], wanted[name]?.[k])).join("") : name === "h0" && h0 === null ? "none: zeros" : "not reached"}${
         shape && about[name] ? `<br><small>${about[name]}</small>` : ""}</td></tr>`).join("")}</tbody></table>`;
   }
 
@@ -209,6 +211,7 @@ export class ShapeTracer extends Explorable {
       "unbatched 2-D": "nn.GRU takes an x of two axes for one window without a batch. Look at the axes of x first: your windows may lack the axis for features.",
       input: `The last axis of x must hold the features. This layer expects ${s.input_size}, and finds ${x.at(-1)}.`,
       state: `h0 needs a row for each layer and direction, here ${rows}, then the batch, then hidden_size. batch_first does not apply to it.`,
+      negative: "No axis can have less than 0 numbers. nn.GRU is not reached.",
       index: `nn.GRU took x for one window: ${x[0]} steps of ${x[1]} ${x[1] === 1 ? "feature" : "features"}. So out has no axis for the batch, and out[:, -1, :] fails.`,
     }[error?.why] ?? `nn.GRU runs, but reads x with batch_first=False. GRUModel always has the batch first, so this h0 does not fit it.`;
   }

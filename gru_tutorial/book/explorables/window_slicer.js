@@ -99,7 +99,7 @@ export class WindowSlicer extends Explorable {
       time: "cut first, then window", windows: "window first, then cut", random: "window first, at random" } },
     window: { kind: "range", label: "Window: steps of X", value: 24, min: 2, max: 96 },
     horizon: { kind: "range", label: "Horizon: steps of y", value: 1, min: 1, max: 24 },
-    forecast_start: { kind: "range", label: "forecast_start", value: 720, min: 120, max: 820 },
+    forecast_start: { kind: "range", label: "Cut at forecast_start", value: 720, min: 120, max: 820 },
     at: { kind: "range", label: "Look at the window whose y begins at step", value: 700, min: 2, max: LENGTH - 1 },
   };
 
@@ -177,6 +177,8 @@ export class WindowSlicer extends Explorable {
     const found = (this.result = this.slice());
     const { window } = this.state;
     this.shadowRoot.querySelector("pre").textContent = found.code;
+    this.control("forecast_start").querySelector("label").firstChild.data =
+      this.state.split === "windows" ? "Cut before window number " : "Cut at forecast_start ";
     this.overview(found);
     this.closeUp(found);
     this.strips(found);
@@ -263,14 +265,17 @@ export class WindowSlicer extends Explorable {
 
   aboutSplit({ train, test, leaks: bad }) {
     const { split, window, forecast_start } = this.state;
+    const counts = `There are ${many(train.length, "training window")} and ${many(test.length, "test window")}.`;
     if (split === "time") {
-      return `No window leaks. The first test window reads the ${window} steps before ${forecast_start}: when the forecast is made, they are known.`;
+      return `${counts} No window leaks. The first test window reads the ${window} steps before ${forecast_start}: when the forecast is made, they are known.`;
     }
     const learns = bad.train.length ? `${many(bad.train.length, "training window")} of ${train.length} learn${bad.train.length === 1 ? "s" : ""} a label from the time of the test.` : "";
     const seen = !test.length ? "No test window is left."
       : bad.test.length ? `${bad.test.length} of ${many(test.length, "test window")} ask for a value that a training window holds.`
       : "No test window asks for a value that a training window holds.";
-    return `${learns} ${seen}`;
+    const index = split === "windows"
+      ? `The cut counts windows, not steps: window ${forecast_start} has its first label at step ${forecast_start + window}. ` : "";
+    return `${counts} ${index}${learns} ${seen}`;
   }
 }
 
