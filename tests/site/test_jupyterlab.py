@@ -12,10 +12,15 @@ from contextlib import suppress
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from playwright.sync_api import TimeoutError
 
+from gru_tutorial.book.explorables.element import tags
 from tests.site.browsing import in_chromium
+from tests.site.exploring import result
+from tests.site.test_driven import CHECKS, drive
+from tests.site.test_forecast_explorer import SERIES, forecast
 from tests.test_plain import RAW
 
 pytestmark = pytest.mark.slow
@@ -25,12 +30,13 @@ SHOWN = ".jp-NotebookPanel:not(.lm-mod-hidden) "
 PATIENCE = 60_000  # ms; a server and a kernel start
 
 
-def live_figure():
-    """Return a notebook whose only cell shows an explorable."""
+def live_figures():
+    """Return a notebook whose only cell shows all explorables."""
     code = (
-        "import matplotlib.pyplot as plt\n"
-        "from gru_tutorial.book.explorables.element import Explorable\n"
-        "Explorable('gate-explorer', 'gate', plt.figure(), 'A picture.')"
+        f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n"
+        "from gru_tutorial.book.explorables.element import tags\n"
+        "from tests.site.exploring import made\n"
+        "for tag in tags():\n    display(made(tag))"
     )
     kernel = {"name": "python3", "display_name": "Python 3"}
     return nbformat.v4.new_notebook(
@@ -61,7 +67,7 @@ def lab(tmp_path_factory):
     room = tmp_path_factory.mktemp("lab")
     shutil.copytree(ROOT / "chapters", room / "book/chapters")
     shutil.copytree(ROOT / "theme/images", room / "book/theme/images")
-    nbformat.write(live_figure(), room / "book/live.ipynb")
+    nbformat.write(live_figures(), room / "book/live.ipynb")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -94,29 +100,40 @@ def lab(tmp_path_factory):
     server.wait()
 
 
-@in_chromium
-def test_a_live_figure_answers_in_a_notebook_too(lab, browser):
-    """By keyboard: JupyterLab leaves the arrows to its sliders."""
+@pytest.fixture(scope="module")
+def live(lab, browser):
+    """JupyterLab with a cell's live figures: all explorables."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.goto(f"{lab}lab/tree/live.ipynb?reset")
     cell = page.locator(SHOWN + ".jp-CodeCell .cm-content").first
-    figure = page.locator(SHOWN + "gate-explorer")
-    reset = figure.get_by_role("button", name="Reset")
+    last = page.locator(SHOWN + tags()[-1])
     for _ in range(4):  # a kernel that is still starting drops a call
         cell.click(timeout=PATIENCE)
         page.keyboard.press("Shift+Enter")
         with suppress(TimeoutError):
-            reset.wait_for(timeout=PATIENCE / 2)
+            last.wait_for(timeout=PATIENCE / 2, state="attached")
             break
-    assert reset.is_visible()
-    slider = figure.get_by_label("Update gate z: bias")
-    slider.focus()
-    for _ in range(10):
-        page.keyboard.press("ArrowRight")
-    figure.get_by_text("update gate z = 0.73").first.wait_for()
-    assert slider.input_value() == "1"
+    yield page
     context.close()
+
+
+@in_chromium
+@pytest.mark.parametrize("tag", tags())
+def test_live_figures_answer_in_a_notebook_too(live, tag):
+    """By mouse and keys: JupyterLab leaves the arrows to their sliders."""
+    live.locator(tag).scroll_into_view_if_needed()
+    live.wait_for_function(
+        f"document.querySelector('{tag}').result", timeout=PATIENCE
+    )
+    state = drive(live, tag)
+    if tag == "forecast-explorer":  # in the book it checks chapter 5
+        history = SERIES[: state["origin"] + 1]
+        y = forecast(state["model"], history, state["horizon"])
+        got = result(live, tag)["before"]
+        np.testing.assert_allclose(got, y, atol=1e-9)
+    else:
+        CHECKS[tag](live, tag, state)
 
 
 @pytest.fixture(scope="module")
