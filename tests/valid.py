@@ -404,6 +404,11 @@ VALID = {
     **dict.fromkeys(["bias_ih", "bias_hh"], lambda p: drawn(12)),
     "forecasts": lambda p: {"naive": drawn(5)},
     "plot_forecast.colors": lambda p: ["C0"],
+    "ranges": lambda p: {"GRU": np.sort(drawn(3)), "ridge": [1, 2, 2.5]},
+    "plot_ranges.colors": lambda p: p.pick(
+        ["C0", {"GRU": "C0", "ridge": "C1"}]
+    ),
+    "farthest": lambda p: p.pick([None, 2.0]),
     "results": lambda p: {"rows": [1, 2.5]},
     "rows": lambda p: {"model": ["ridge", "GRU"], "MSE": [1.5, 1.0]},
     "show_table.columns": lambda p: ["MSE", "model"],

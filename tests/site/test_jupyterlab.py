@@ -108,12 +108,16 @@ def live(lab, browser):
     page.goto(f"{lab}lab/tree/live.ipynb?reset")
     cell = page.locator(SHOWN + ".jp-CodeCell .cm-content").first
     last = page.locator(SHOWN + tags()[-1])
-    for _ in range(4):  # a kernel that is still starting drops a call
-        cell.click(timeout=PATIENCE)
-        page.keyboard.press("Shift+Enter")
+    page.locator(SHOWN + "[data-status=idle]").first.wait_for(
+        timeout=PATIENCE, state="attached"
+    )
+    for _ in range(4):  # a kernel that is still starting drops a call, or says
         with suppress(TimeoutError):
+            cell.click(timeout=PATIENCE / 4)
+            page.keyboard.press("Shift+Enter")
             last.wait_for(timeout=PATIENCE / 2, state="attached")
             break
+        page.keyboard.press("Escape")  # what it says is in the way
     yield page
     context.close()
 

@@ -67,20 +67,8 @@ def forecast_explorer(
     if first < (window or 1):
         raise ValueError(f"first: expected {window or 1} or more, got {first}")
     series = np.asarray(series, dtype=float)
-    known = {} if floor is None else {"floor": floor}
-    if clean is not None:
-        known["clean"] = np.asarray(clean, dtype=float)
-        if known["clean"].shape != series.shape:
-            raise ValueError(
-                f"clean: expected shape {series.shape}, "
-                f"got {known['clean'].shape}"
-            )
+    known = _known(series, clean, floor)
     window = window or len(series)
-    one = next(iter(forecasters.values()))
-    weights = {
-        f"weights_{kind}": parameters(each.model.gru, each.model.linear)
-        for kind, each in forecasters.items()
-    }
     words = (
         f"Observed values, and forecasts of {horizon} steps from one origin "
         f"by {' and '.join(NAMES[kind] for kind in forecasters)}."
@@ -94,12 +82,36 @@ def forecast_explorer(
         first=first,
         window=window,
         horizon=horizon,
-        units=one.model.gru.hidden_size,
-        mean=np.ravel(one.scaler.mean)[0],
-        std=np.ravel(one.scaler.std)[0],
         **known,
-        **weights,
+        **_weights(forecasters),
     )
+
+
+def _known(series, clean, floor):
+    """Return what is known beside the series, as attributes."""
+    known = {} if floor is None else {"floor": floor}
+    if clean is not None:
+        known["clean"] = np.asarray(clean, dtype=float)
+        if known["clean"].shape != series.shape:
+            raise ValueError(
+                f"clean: expected shape {series.shape}, "
+                f"got {known['clean'].shape}"
+            )
+    return known
+
+
+def _weights(forecasters):
+    """Return the forecasters' size, scaler and parameters, as attributes."""
+    one = next(iter(forecasters.values()))
+    shared = {
+        "units": one.model.gru.hidden_size,
+        "mean": np.ravel(one.scaler.mean)[0],
+        "std": np.ravel(one.scaler.std)[0],
+    }
+    return shared | {
+        f"weights_{kind}": parameters(each.model.gru, each.model.linear)
+        for kind, each in forecasters.items()
+    }
 
 
 def _picture(series, clean, origin, window, horizon, forecasters):
