@@ -51,7 +51,8 @@ LONG = re.compile(r'<span class="pre">(?=(?:[^<&]|&\w+;){21})')
 FORMULA = re.compile(r"<math>(?:(?!</math>).)*</math>[.,;:!?)]+", re.S)
 RANGE = re.compile(
     r"(?P<tag><[^>]*>)|\(?[-+]?\d[\d.]*[-–]\d[\d.]*\)?"
-    r"|(?:±|to|of) [-+]?\d[\d.]*|\b\w{1,4}-\w{1,4}\b"
+    r"|(?:±|to|of) [-+]?\d[\d.]*|[-+]?\d[\d.]*e[-+]\d+|\[(?:\d+, )+\d+\]"
+    r"|\((?:\d+, )+\d+\)|\b\w{1,4}-\w{1,4}\b"
 )
 MARK = (
     '<a class="headerlink" href="#{name}" title="Link to this exercise">#</a>'

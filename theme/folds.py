@@ -35,6 +35,15 @@ def kind_of(code):
     return "check" if re.search(r"\bassert", code) else "code"
 
 
+def name_of(code):
+    """Return what is in a cell, and the names of one or two functions."""
+    kind = kind_of(code)
+    defined = re.findall(r"^(?:def|class) (\w+)", code, re.M)
+    if kind == "code" and len(defined) in (1, 2):
+        kind = f"code of {' and '.join(defined)}"
+    return kind
+
+
 def name_folds(app, doctree):
     """Say of each folded cell what is in it."""
     for cell in doctree.findall(nodes.container):
@@ -42,7 +51,7 @@ def name_folds(app, doctree):
             continue
         source = next(iter(cell.findall(nodes.literal_block)), None)
         if source is not None:
-            kind = kind_of(source.astext())
+            kind = name_of(source.astext())
             if cell.get("hide_mode") == "output" and kind != "source":
                 kind = "output"
             cell["prompt_show"] = f"Show the {kind}"

@@ -103,6 +103,9 @@ def test_a_number_is_not_parted_from_its_sign_nor_a_chapter_from_its_own():
         ("10 of 10", "of 10"),
         ("months 9-10", "9-10"),
         ("a one-hot code", "one-hot"),
+        ("about 1.48e-04", "1.48e-04"),
+        ("a shape (2, 4, 8)", "(2, 4, 8)"),
+        ("got [1, 4, 8] here", "[1, 4, 8]"),
     ],
 )
 def test_ranges_in_a_table_are_not_broken(cell, kept):

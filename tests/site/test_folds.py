@@ -1,9 +1,13 @@
 """A folded cell says what is in it."""
 
+import re
+
 import pytest
 
 from tests.site.reading import chapters, soup
-from theme.folds import kind_of
+from theme.folds import kind_of, name_of
+
+NAMED = r"Show the code of (?!the )\w+( and \w+)?$"
 
 KINDS = {
     "imports": "import torch\n\ntorch.set_num_threads(1)",
@@ -27,12 +31,22 @@ def test_code_that_is_not_python_is_code():
     assert kind_of("def show():\n    show_table([])") == "code"
 
 
+def test_one_or_two_functions_are_named():
+    assert name_of("def train():\n    return 3") == "code of train"
+    both = "def a():\n    return 3\n\n\nclass B:\n    pass"
+    assert name_of(both) == "code of a and B"
+    assert name_of(f"{both}\n\n\ndef c():\n    return 1") == "code"
+    assert name_of("def a():\n    return 3\n\n\nassert a()") == "check"
+
+
 def test_all_folds_of_the_book_say_what_is_in_them(site):
     told = {}
     for name in chapters(site):
         for fold in soup(site / name).select("details.hide .collapsed"):
             told.setdefault(fold.text, []).append(name)
-    kinds = {f"Show the {kind}" for kind in KINDS}
+    functions = {text for text in told if re.match(NAMED, text)}
+    assert len(functions) > 20
+    kinds = {f"Show the {kind}" for kind in KINDS} | functions
     own_words = {  # of tables behind a figure
         "Show the table",
         "Show the tables",

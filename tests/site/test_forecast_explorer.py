@@ -101,7 +101,7 @@ def test_without_a_nudge_nothing_moves(pages):
     copy = rmse(true, np.full(12, SERIES[90]))
     np.testing.assert_allclose([got["rmse"], got["naive"]], [found, copy])
     assert f"{found:.2f}. The last value, repeated: {copy:.2f}." in said
-    assert "No forecast can expect" not in said
+    assert "best forecast" not in said
     assert lines == [
         "observed",
         "last value, repeated",
@@ -123,6 +123,7 @@ def test_the_error_from_every_origin_is_drawn(pages):
         points = path.get_attribute("d").count("L") + 1
         got = result(page, TAG)
         page.get_by_label("Forecast by").select_option("direct")
+        drawn(page)
         page.wait_for_function(done)
         direct = page.evaluate(f"document.querySelector('{TAG}').errors")
     for kind, found in (("free", errors), ("direct", direct)):
@@ -219,7 +220,7 @@ def test_signal_floor_and_a_past_without_end(fitted, browser, tmp_path):
         page.goto(f"{(tmp_path / 'page.html').as_uri()}#it?origin=250")
         page.wait_for_function(f"document.querySelector('{TAG}').result")
         got = result(page, TAG)
-        assert "No forecast can expect less than 0.25." in page.inner_text(
+        assert "The best forecast has 0.25, on average" in page.inner_text(
             ".says"
         )
         line = page.locator("#path [data-line='signal beneath'] path")

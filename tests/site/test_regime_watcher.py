@@ -108,6 +108,14 @@ def test_it_tells_how_late_each_notices(pages, at):
         late = int(np.argmax(side)) if side.any() else None
         words = {None: "not yet", 0: "in the same step", 1: "1 step later"}
         assert f"{name} {words.get(late, f'{late} steps later')}" in said
+    wrong = [
+        np.count_nonzero((values > 0.5) != (GIVEN["regime"] > 0))
+        for values in (GIVEN["probability"], line)
+    ]
+    told = (
+        f"300 steps, they are on the wrong side at {wrong[0]} and {wrong[1]}."
+    )
+    assert told in said
 
 
 @in_chromium

@@ -123,15 +123,20 @@ def test_a_typed_state_brings_the_message(pages, scheme):
 
 
 @in_chromium
-def test_what_no_shape_can_be_is_not_taken(pages):
+def test_what_is_no_shape_is_said(pages):
     with pages.open(TAG) as page:
         field = page.get_by_label("Type a shape")
         field.press("End")
-        for key in "a.9":
-            page.keyboard.press(key)
-            drawn(page)
-        assert field.input_value() == "1, 32, 89"
+        page.keyboard.press("9")
+        drawn(page)
         assert result(page, TAG)["h0"] == [1, 32, 89]
+        for text in ("abc", "8.5", "1, 32, 8x"):
+            field.fill(text)
+            drawn(page)
+            assert field.input_value() == text
+            assert result(page, TAG)["h0"] == []
+            said = page.locator(".says").inner_text()
+            assert f"“{text}” is no shape. Type numbers for h0" in said
 
 
 @in_chromium

@@ -76,6 +76,7 @@ function equations([name, reset, update], one) {
 export class DialectSwitch extends Explorable {
   static title = "The same weights in another dialect: are the states the same?";
   static style = `dl { margin: 0 0 .75rem } dt { font-weight: 600 } dd { margin: 0 0 0 1rem }
+    #all { margin-bottom: .75rem; font-size: .85rem } #all :is(th, td) { padding: .1rem .35rem } #all :is(th:first-child) { text-align: left }
     mark { color: inherit; background: var(--soft); padding: 0 .2em; border-radius: 3px }`;
   static controls = {
     dialect: { kind: "select", label: "Dialect", value: "d2l", options: options(DIALECTS) },
@@ -137,7 +138,7 @@ export class DialectSwitch extends Explorable {
         name: i ? "" : "the other units" })),
       { values: of(run.difference, unit), name: `unit ${unit}`, color: "forecast", width: 3 }] });
     this.describe(run, chosen, one);
-    this.table("all", ["dialect, with these weights", "largest difference", "from step"], Object.entries(DIALECTS).map(([key, [name]]) => {
+    this.table("all", ["dialect", "largest difference", "from step"], Object.entries(DIALECTS).map(([key, [name]]) => {
       const { largest, since } = this.run(key);
       return [(key === dialect ? "▸ " : "") + name, largest < SAME ? "none" : three(largest), largest < SAME ? "" : since];
     }));
@@ -147,7 +148,7 @@ export class DialectSwitch extends Explorable {
   }
 
   describe(run, [name, reset, update], one) {
-    this.say(`${name}: the reset gate acts ${reset} the product with W_hn, and z = 1 ` +
+    this.say(`${name}: the reset gate acts ${reset} the product with Wₕₙ, and z = 1 ` +
       `${update === "keep" ? "keeps the old state" : "writes the candidate"}. ` +
       `${one ? "One bias vector holds the sum of PyTorch's two. " : ""}` +
       (run.largest < SAME ? "All four units have PyTorch's states: the difference stays below 1e-12."

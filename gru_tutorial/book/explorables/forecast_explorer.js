@@ -166,7 +166,7 @@ export class ForecastExplorer extends Explorable {
     this.plot("errors", { x: [min, Math.max(max, min + 1)], y: [0, Math.max(0.1, ...forecast.concat(copy).map(([, v]) => v))],
       height: 170, xlabel: "last known step", ylabel: `RMSE of the ${this.horizon} steps after it`, lines: [
         ...(model === "copy" ? [] : [{ points: copy, name: "last value, repeated", color: "ink", dash: "2 4", width: 1.5 }]),
-        ...(floor ? [{ points: [[min, floor], [max, floor]], name: "least to be expected", color: "limit", dash: "6 4" }] : []),
+        ...(floor ? [{ points: [[min, floor], [max, floor]], name: "best possible, on average", color: "limit", dash: "6 4" }] : []),
         { points: forecast, name: "forecast", color: "forecast", width: 2.5 }],
       more: (px) => `<path stroke-dasharray="3 3" style="--width:1" d="M${px(origin)} 24V130"/>` });
   }
@@ -209,14 +209,14 @@ export class ForecastExplorer extends Explorable {
     const { before, after, moves, rmse, naive } = this.result;
     const { series } = this.known;
     const stay = moves.filter((v) => v === 0).length;
-    const floor = this.hasAttribute("floor") ? ` No forecast can expect less than ${this.size("floor").toFixed(2)}.` : "";
+    const floor = this.hasAttribute("floor") ? ` The best forecast has ${this.size("floor").toFixed(2)}, on average over many origins.` : "";
     const by = Math.max(...moves).toPrecision(2);
     const moving = [...moves.keys()].filter((k) => moves[k] > 0);
     const moved = !nudge ? "Nudge the last observation: each step that moves depends on it."
       : moving.length === moves.length ? `All ${moves.length} steps move, by up to ${by}.`
       : moving.length === 1 ? `Only step ${moving[0] + 1} moves, by ${by}: the ${stay} others do not depend on the last observation.`
       : `${stay} of ${moves.length} steps stay exactly where they were: they do not depend on the last observation.`;
-    this.say(`RMSE from this origin: ${rmse.toFixed(2)}. The last value, repeated: ${naive.toFixed(2)}.${floor} ${moved}`);
+    this.say(`RMSE from this origin${nudge ? ", before the nudge" : ""}: ${rmse.toFixed(2)}. The last value, repeated: ${naive.toFixed(2)}.${floor} ${moved}`);
     this.table("values", ["step", "observed", "forecast", "after the nudge"], [...before].map((v, k) =>
       [k + 1, series[origin + 1 + k].toFixed(3), v.toFixed(3), after[k].toFixed(3)]));
   }

@@ -107,7 +107,7 @@ export class GateExplorer extends Explorable {
       { values: run.n, name: "candidate n", color: "truth", dash: "8 4" },
       { values: run.h, name: "state h", color: "forecast", width: 3 }] });
     this.plot("reach", { x, y: [-12, 1], xlabel: "step t of the input",
-      ylabel: "size of ∂h(last) / ∂x(t), as a power of 10 (−12: or less)", more: cursor, lines: [
+      ylabel: "|∂h / ∂x(t)|, power of 10 (−12: or less)", more: cursor, lines: [
         ...(this.state.bz ? [{ values: logs(this.run(0).reach), name: "with a bias of 0 for z", color: "data", dash: "2 4" }] : []),
         { values: logs(run.reach), name: "effect on the last state", color: "forecast", width: 3 }] });
     this.describe(run);
@@ -120,7 +120,7 @@ export class GateExplorer extends Explorable {
     const mark = (px) => (half < STEPS - 6
       ? `<path style="--width:1" stroke-dasharray="3 3" d="M${px(half)} 24V160"/><text x="${px(half) + 5}" y="36">half is left</text>` : "");
     this.plot("reach", { x: [0, STEPS - 1], y: [-12, 0], xlabel: "steps since the input came", height: 200,
-      ylabel: "its effect on the state, as a power of 10 (−12: or less)", more: mark, lines: [
+      ylabel: "effect on h, power of 10 (−12: or less)", more: mark, lines: [
         { values: logs(run.reach).reverse(), name: `bias ${bz.toFixed(1)}`, color: "limit", width: 3 },
         { values: logs(this.run(0).reach).reverse(), name: "bias 0, about PyTorch's", color: "forecast", dash: "2 4" }] });
     this.say(`The gate keeps ${percent(z)} % of the state at each step. Of an input's effect, half is left after ` +
@@ -138,7 +138,7 @@ export class GateExplorer extends Explorable {
     this.say(`At step ${at}: ${names.map(([k, name]) => `${name} ${k} = ${two(run[k][at])}`).join(", ")}; ` +
       `the last state's gradient by this input is ${run.reach[at].toExponential(1).replace("e+0", "").replace("-", "−")}. ` +
       `Such an update gate alone keeps ${percent(z)} % of the state at each step: half is left after ${halfLife(z)} steps. ` +
-      "The candidate feeds some of the state back. With it, over these " + (left > 0 && left < 1
+      (this.state.un ? "The candidate feeds some of the state back. With it, over these " : "Over these ") + (left > 0 && left < 1
         ? `${STEPS} steps, the effect of an input halves every ${halfLife(left ** (1 / (STEPS - 1)))} steps on average; of the first one's, ${percent(left)} % is left.`
         : `${STEPS} steps, the first input counts ${left >= 1 ? "as much as the last" : "no longer"}.`));
     this.table("values", ["t", "x", "r", "z", "n", "h", "gradient"], [...run.x].map((_, t) =>

@@ -75,7 +75,7 @@ export class GruTrainer extends Explorable {
       <div class="buttons"><button class="main" data-act="train" id="train">Train</button></div>
       <svg id="losses" role="img" aria-label="Training and validation loss by updates"></svg>
       <svg id="forecast" role="img" aria-label="The test part and its forecast"></svg>
-      <details open><summary>Your runs</summary><div class="scroll" id="runs" tabindex="0" role="region"
+      <details open id="past"><summary>Your runs</summary><div class="scroll" id="runs" tabindex="0" role="region"
       aria-label="Your runs"></div></details>
       <details><summary>The losses as a table</summary>
       <div class="scroll" id="values" tabindex="0" role="region" aria-label="Losses"></div></details>`;
@@ -195,6 +195,7 @@ export class GruTrainer extends Explorable {
     const run = this.run ?? {};
     this.table("runs", ["run", "GRU", "ridge", "seed", "best at", "units", "rate", "noise", "clip", "labels", "series"],
       this.past ?? []);
+    this.shadowRoot.getElementById("past").hidden = !this.past;
     this.shadowRoot.querySelector(".own").hidden = this.state.data !== "own";
     this.shadowRoot.getElementById("train").textContent =
       !this.worker ? "Train" : run.paused ? "Go on" : "Pause";

@@ -85,7 +85,9 @@ export class RegimeWatcher extends Explorable {
       while (k <= at && (line[k] > 0.5) !== (regime[t] > 0)) k += 1;
       return k > at ? "not yet" : k === t ? "in the same step" : `${k - t} step${k - t > 1 ? "s" : ""} later`;
     };
-    return `It last turned at step ${t}. The exact probability crossed 0.5 ${late(probability)}, unit ${unit} ${late(state)}.`;
+    const wrong = (line) => regime.filter((side, k) => (line[k] > 0.5) !== (side > 0)).length;
+    const sum = `Of all ${regime.length} steps, they are on the wrong side at ${wrong(probability)} and ${wrong(state)}.`;
+    return `It last turned at step ${t}. The exact probability crossed 0.5 ${late(probability)}, unit ${unit} ${late(state)}. ${sum}`;
   }
 
   draw() {

@@ -26,12 +26,15 @@ const rowsOf = (s) => s.layers * (s.both ? 2 : 1);
 const equal = (a, b) => a.length === b.length && a.every((v, i) => v === b[i]);
 const failure = (type, text, why) => ({ error: { type, text, why } });
 
+/** Tell whether a text has whole numbers, and nothing else that counts. */
+const isShape = (text) => /\d/.test(text) && !/[^-\d,() ]/.test(text);
+
 /** Return the shapes of x and h0 (null: none) that the controls ask for. */
 export function given(s) {
   const x = INPUTS[s.x][1].map((axis) => s[axis] ?? 1);
   const rows = rowsOf(s);
   const believed = x[s.batch_first || x.length !== 3 ? 0 : 1];
-  const typed = s.typed.match(/-?\d+/g) ?? [];
+  const typed = isShape(s.typed) ? s.typed.match(/-?\d+/g) : [];
   const h0 = {
     none: null,
     fits: x.length === 2 ? [rows, s.hidden] : [rows, believed, s.hidden],
@@ -104,12 +107,12 @@ export function code(s, x, h0) {
 }
 
 export class ShapeTracer extends Explorable {
-  static title = "Which shape has every tensor, and what stops the model?";
+  static title = "What shape does each tensor have, and what stops the model?";
   static style = `pre { margin: 0 0 .75rem; padding: .5rem .75rem; overflow-x: auto; background: var(--soft);
       font: .85rem/1.5 var(--book-mono, ui-monospace, monospace) }
     .shapes th, .shapes td { text-align: left; padding: .3rem .6rem .3rem 0; vertical-align: top }
     .shapes th { font-weight: 600 } .shapes td:nth-child(2) { white-space: nowrap }
-    .axis { display: inline-block; margin: 0 .6rem .1rem 0; border-bottom: 3px solid var(--color) }
+    .axis { display: inline-block; white-space: nowrap; margin: 0 .6rem .1rem 0; border-bottom: 3px solid var(--color) }
     .error { border-left: 4px solid var(--forecast); padding-left: .75rem; overflow-wrap: anywhere }
     .error b { color: var(--forecast) }`;
   static controls = {
@@ -125,7 +128,7 @@ export class ShapeTracer extends Explorable {
     batch_first: { kind: "check", label: "batch_first", value: true },
     h0: { kind: "select", label: "Shape of h0", value: "none", options: STATES },
     typed: { kind: "text", label: "Type a shape for h0", value: "1, 32, 8",
-      pattern: "^[-\\d,() ]{0,30}$" },
+      pattern: "^.{0,30}$" },
   };
 
   build() {
@@ -166,8 +169,8 @@ export class ShapeTracer extends Explorable {
     at("model").innerHTML = `<code>GRUModel</code> ${forecast
       ? `gives a forecast of shape <b>${tuple(forecast)}</b>.` : `says: <b>${error.type}:</b> ${error.text}`}`;
     at("model").className = error ? "error" : "";
-    const nothing = this.state.h0 === "typed" && !/\d/.test(this.state.typed);
-    this.say(nothing ? `Type numbers for h0, such as ${given({ ...this.state, h0: "fits" }).h0.join(", ")}.`
+    const nothing = this.state.h0 === "typed" && !isShape(this.state.typed);
+    this.say(nothing ? `${this.state.typed.trim() ? `“${this.state.typed}” is no shape. ` : ""}Type numbers for h0, such as ${given({ ...this.state, h0: "fits" }).h0.join(", ")}.`
       : error || found.error ? this.whyNot(found) : this.whyDoubt(found));
   }
 
@@ -188,18 +191,18 @@ export class ShapeTracer extends Explorable {
     const about = { out: "the top layer's state, after each step", h_n: "each layer's state, after the last step" };
     const wanted = { h0: h0?.length === read?.length && given({ ...this.state, h0: "fits" }).h0 };
     const chip = (size, name = "?", right = size) =>
-      `<span class="axis" style="--color:var(--${COLORS[name] ?? "soft"})">${size} ${this.word(name)}${right === size ? "" : ` <b>(not ${right})</b>`}</span>`;
+      `<span class="axis" style="--color:var(--${COLORS[name] ?? "soft"})">${size} ${this.word(name, size)}${right === size ? "" : ` <b>(not ${right})</b>`}</span>`;
     return `<table class="shapes"><thead><tr><th scope="col">tensor</th><th scope="col">shape</th><th scope="col">axes</th></tr></thead>
       <tbody>${all.map(([name, shape, axes]) => `<tr><th scope="row">${name}</th><td>${shape ? tuple(shape) : "–"}</td>
       <td>${shape ? shape.map((size, k) => chip(size, axes[k], wanted[name]?.[k])).join("") : name === "h0" && h0 === null ? "none: zeros" : "not reached"}${
         shape && about[name] ? `<br><small>${about[name]}</small>` : ""}</td></tr>`).join("")}</tbody></table>`;
   }
 
-  word(name) {
+  word(name, size) {
     const { both } = this.state;
     if (name === "rows") return both ? "layers · directions" : this.state.layers === 1 ? "layer" : "layers";
     if (name === "wide") return both ? `= 2 × ${this.state.hidden} hidden` : "hidden";
-    return name === "1" ? "" : name;
+    return name === "1" ? "" : name === "features" && size === 1 ? "feature" : name;
   }
 
   /** Say what the message means. */

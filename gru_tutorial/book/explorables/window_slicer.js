@@ -252,7 +252,7 @@ export class WindowSlicer extends Explorable {
       `<g transform="translate(0 ${k * 36 + 12})"><text x="2" y="0">${name}: ${count}</text>` +
       `<path class="ground" transform="translate(0 12)" style="--color:var(--soft);--width:10" d="M${px(0)} 0H${px(LENGTH)}"/>` +
       `<path transform="translate(0 12)" style="--color:var(--${color});--width:10" d="${runs(starts)}"/></g>`).join("") +
-      `<path stroke-dasharray="2 3" style="--width:1" d="M${px(at)} 4V140"/>`;
+      `<path stroke-dasharray="2 3" style="--width:1" d="${rows.map((_, k) => `M${px(at)} ${k * 36 + 17}v16`).join("")}"/>`;
   }
 
   aboutWindow({ start, part, leaks: bad }) {
