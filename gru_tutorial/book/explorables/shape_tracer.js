@@ -128,7 +128,7 @@ export class ShapeTracer extends Explorable {
     batch_first: { kind: "check", label: "batch_first", value: true },
     h0: { kind: "select", label: "Shape of h0", value: "none", options: STATES },
     typed: { kind: "text", label: "Type a shape for h0", value: "1, 32, 8",
-      pattern: "^.{0,30}$" },
+      pattern: "^[-\\w.,() ]{0,30}$" },
   };
 
   build() {
