@@ -1,5 +1,6 @@
 """The forecast explorer forecasts what the same network does in PyTorch."""
 
+import contextlib
 import re
 
 import numpy as np
@@ -143,11 +144,7 @@ def test_the_error_from_every_origin_is_drawn(pages):
 def test_other_heads_have_one_horizon(fitted, browser, tmp_path):
     series, made_ones = fitted
     element = forecast_explorer("it", series, 60, 24, 12, **made_ones)
-    text = PAGE.format(body=element._repr_html_())
-    (tmp_path / "page.html").write_text(text, "utf-8")
-    with opened(browser, tmp_path.as_uri()) as page:
-        page.goto(f"{(tmp_path / 'page.html').as_uri()}#it?horizon=5")
-        page.wait_for_function(f"document.querySelector('{TAG}').result")
+    with shown(element, browser, tmp_path, "horizon=5") as page:
         assert len(result(page, TAG)["before"]) == 12
         assert page.get_by_label("Steps to forecast").count() == 0
 
@@ -178,6 +175,17 @@ def test_the_origin_stays_where_there_are_both_sides(pages):
             )
 
 
+@contextlib.contextmanager
+def shown(element, browser, folder, asked):
+    """Open a page from a folder, with an element and what is asked of it."""
+    text = PAGE.format(body=element._repr_html_())
+    (folder / "page.html").write_text(text, "utf-8")
+    with opened(browser, folder.as_uri()) as page:
+        page.goto(f"{(folder / 'page.html').as_uri()}#it?{asked}")
+        page.wait_for_function(f"document.querySelector('{TAG}').result")
+        yield page
+
+
 @pytest.fixture(scope="module")
 def fitted():
     """Two quick forecasters, with a head of each kind."""
@@ -196,11 +204,7 @@ def fitted():
 def test_it_forecasts_what_a_forecaster_does(fitted, browser, tmp_path, kind):
     series, made_ones = fitted
     element = forecast_explorer("it", series, 60, 24, 12, **made_ones)
-    text = PAGE.format(body=element._repr_html_())
-    (tmp_path / "page.html").write_text(text, "utf-8")
-    with opened(browser, tmp_path.as_uri()) as page:
-        page.goto(f"{(tmp_path / 'page.html').as_uri()}#it?model={kind}")
-        page.wait_for_function(f"document.querySelector('{TAG}').result")
+    with shown(element, browser, tmp_path, f"model={kind}") as page:
         got = result(page, TAG)
     y_hat = made_ones[kind](series[60 - 23 : 61], 12)
     np.testing.assert_allclose(got["before"], y_hat, rtol=1e-4, atol=1e-4)
@@ -214,11 +218,7 @@ def test_signal_floor_and_a_past_without_end(fitted, browser, tmp_path):
     free.fit(series[:300], Recipe(num_epochs=1, lr=0.01))
     below = {"clean": series / 2, "floor": 0.25}
     element = forecast_explorer("it", series, 9, None, 30, **below, free=free)
-    text = PAGE.format(body=element._repr_html_())
-    (tmp_path / "page.html").write_text(text, "utf-8")
-    with opened(browser, tmp_path.as_uri()) as page:
-        page.goto(f"{(tmp_path / 'page.html').as_uri()}#it?origin=250")
-        page.wait_for_function(f"document.querySelector('{TAG}').result")
+    with shown(element, browser, tmp_path, "origin=250") as page:
         got = result(page, TAG)
         assert "The best forecast has 0.25, on average" in page.inner_text(
             ".says"
@@ -243,3 +243,25 @@ def test_its_words_and_refusals(fitted):
     for others in ({}, {"other": made_ones["direct"]}):
         with pytest.raises(ValueError, match="forecasters: expected some of"):
             forecast_explorer("it", series, 60, 24, 12, **others)
+
+
+@in_chromium
+def test_a_link_brings_the_focus_and_keys_the_whole_figure(pages):
+    link = '<a href="#it?nudge=1">Nudge</a>'
+    with pages.open(TAG, "#", height=1100) as page:
+        page.locator("h3").evaluate(
+            "(e, link) => { e.innerHTML = link; "
+            "document.body.style.padding = '900px 0'; scrollTo(0, 0); }",
+            link,
+        )
+        page.get_by_role("link", name="Nudge").press("Enter")
+        drawn(page)
+        inside = f"document.querySelector('{TAG}').shadowRoot.activeElement"
+        assert page.evaluate(f"{inside}?.localName") == "section"
+        page.evaluate("scrollTo(0, 0)")
+        page.keyboard.press("Tab")
+        drawn(page)
+        assert page.evaluate(f"{inside}.localName") == "select"
+        box = page.locator(TAG).bounding_box()
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] <= 1100
